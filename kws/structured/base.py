@@ -1,0 +1,121 @@
+"""What all structured layers share: padding, bias, activation, configuration."""
+
+import keras
+from keras import ops
+
+
+class StructuredDense(keras.layers.Layer):
+    """``y = activation(x Mᵀ + b)`` on the last axis, with a structured matrix ``M``.
+
+    A drop-in replacement for ``keras.layers.Dense``; on a channels-last feature map it is a
+    1×1 convolution. A subclass says which weights generate ``M`` (``build_generators``) and how
+    ``x Mᵀ`` comes about: ``matrix_transposed`` always, ``fast_product`` where there is a fast
+    algorithm and ``use_fast_product`` says that it pays.
+
+    Structured matrices are square: ``n = max(inputs, units)``. A rectangular layer stands for
+    the top left block, that is, the input is padded with zeros and the output cropped.
+
+    Args:
+        units: size of the output's last axis.
+        activation, use_bias, bias_initializer, bias_regularizer, activity_regularizer: as in
+            ``keras.layers.Dense``.
+        generator_initializer: for the weights that generate the matrix; None keeps the variance
+            of the signal, Var(y) ≈ Var(x).
+        generator_regularizer: for the same weights.
+
+    Input shape (…, inputs), output shape (…, units).
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation=None,
+        use_bias: bool = True,
+        generator_initializer=None,
+        bias_initializer="zeros",
+        generator_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        **kwargs,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = _positive("units", units)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.generator_initializer = keras.initializers.get(generator_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.generator_regularizer = keras.regularizers.get(generator_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
+
+    def build(self, input_shape):
+        self.inputs = input_shape[-1]
+        if self.inputs is None:
+            raise ValueError("The last axis of the input must have a known size.")
+        self.n = max(self.inputs, self.units)
+        self.build_generators()
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+            )
+        self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: self.inputs})
+        self.built = True
+
+    def build_generators(self) -> None:
+        """Add the weights that generate the matrix; ``inputs`` and ``n`` are known."""
+        raise NotImplementedError
+
+    def matrix_transposed(self):
+        """``Mᵀ``, shape (inputs, units), differentiable in the generators."""
+        raise NotImplementedError
+
+    def use_fast_product(self) -> bool:
+        """Whether ``fast_product`` beats one product with the materialised matrix."""
+        return False
+
+    def fast_product(self, x):
+        """``x Mᵀ`` without forming the matrix: shape (batch, n) to (batch, n)."""
+        raise NotImplementedError
+
+    def matrix(self):
+        """The matrix ``M``, shape (units, inputs): the layer is ``x @ M.T + bias``."""
+        return ops.transpose(self.matrix_transposed())
+
+    def call(self, x):
+        lead = ops.shape(x)[:-1]
+        flat = ops.reshape(x, (-1, self.inputs))
+        if self.use_fast_product():
+            padded = ops.pad(flat, ((0, 0), (0, self.n - self.inputs)))
+            y = self.fast_product(padded)[:, : self.units]
+        else:
+            y = ops.matmul(flat, ops.cast(self.matrix_transposed(), flat.dtype))
+        y = ops.cast(ops.reshape(y, (*lead, self.units)), self.compute_dtype)
+        if self.bias is not None:
+            y = y + ops.cast(self.bias, y.dtype)
+        return self.activation(y)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "generator_initializer": keras.initializers.serialize(self.generator_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "generator_regularizer": keras.regularizers.serialize(self.generator_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
+        }
+
+
+def _positive(name: str, value: int) -> int:
+    if int(value) != value or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    return int(value)
