@@ -1,0 +1,206 @@
+/* The op behind a mock of TFLite's context: well-formed nodes run, malformed ones are refused with
+ * a message, and no bytes of options whatsoever make it read where it must not (run it under the
+ * sanitizers: cmake -DKWS_SANITIZE=ON). */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flexbuffer.h"
+#include "toeplitz_like_op.h"
+
+static int failures;
+
+static void expect(int condition, const char *what, const char *detail) {
+  if (condition) return;
+  fprintf(stderr, "failed: %s (%s)\n", what, detail);
+  failures++;
+}
+
+/* {"units": 4, "version": 1} as the flatbuffers library writes it. */
+static const uint8_t OPTIONS[] = {'u', 'n', 'i', 't', 's', 0,    'v', 'e', 'r', 's', 'i', 'o',
+                                  'n', 0,   2,   15,  10,  2,    1,   2,   4,   1,   4,   4,
+                                  4,   36,  1};
+
+/* ---- A context with five tensors: x, g, h, bias, y and one node ---------------------------- */
+
+enum { X, G, H, BIAS, Y, TENSORS, INPUTS = 3, UNITS = 4, RANK = 2, BATCH = 2 };
+
+static TfLiteTensor tensors[TENSORS];
+static TfLiteNode model_node;
+static char message[256];
+
+static TfLiteIntArray *int_array(int size, const int *values) {
+  TfLiteIntArray *array = malloc(sizeof *array + (size_t)size * sizeof(int));
+  array->size = size;
+  for (int i = 0; i < size; i++) array->data[i] = values[i];
+  return array;
+}
+
+static void report_error(TfLiteContext *context, const char *format, ...) {
+  (void)context;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+}
+
+static TfLiteStatus resize(TfLiteContext *context, TfLiteTensor *tensor, TfLiteIntArray *size) {
+  (void)context;
+  size_t count = 1;
+  for (int i = 0; i < size->size; i++) count *= (size_t)size->data[i];
+  free(tensor->dims);
+  tensor->dims = size;
+  tensor->bytes = count * sizeof(float);
+  tensor->data = realloc(tensor->data, tensor->bytes + 1);
+  return kTfLiteOk;
+}
+
+static TfLiteStatus get_node(TfLiteContext *context, int index, TfLiteNode **node,
+                             TfLiteRegistration **registration) {
+  static TfLiteRegistration unresolved = {.custom_name = KWS_OP_NAME};
+  (void)context, (void)index;
+  *node = &model_node;
+  *registration = &unresolved;
+  return kTfLiteOk;
+}
+
+static TfLiteContext context = {.tensors_size = TENSORS,
+                                .tensors = tensors,
+                                .ResizeTensor = resize,
+                                .ReportError = report_error,
+                                .GetNodeAndRegistration = get_node};
+
+static void set_tensor(int index, TfLiteAllocationType allocation, int dims, const int *shape) {
+  tensors[index].type = kTfLiteFloat32;
+  tensors[index].allocation_type = allocation;
+  resize(&context, &tensors[index], int_array(dims, shape));
+  float *values = tensors[index].data;
+  for (size_t i = 0; i < tensors[index].bytes / sizeof(float); i++) values[i] = (float)i;
+}
+
+static void set_up(void) {
+  set_tensor(X, kTfLiteMemNone, 2, (int[]){BATCH, INPUTS});
+  set_tensor(G, kTfLiteMmapRo, 2, (int[]){RANK, UNITS});
+  set_tensor(H, kTfLiteMmapRo, 2, (int[]){RANK, UNITS});
+  set_tensor(BIAS, kTfLiteMmapRo, 1, (int[]){UNITS});
+  set_tensor(Y, kTfLiteMemNone, 1, (int[]){1});
+  model_node = (TfLiteNode){.inputs = int_array(4, (int[]){X, G, H, BIAS}),
+                            .outputs = int_array(1, (int[]){Y}),
+                            .custom_initial_data = OPTIONS,
+                            .custom_initial_data_size = sizeof OPTIONS};
+  message[0] = 0;
+}
+
+static void tear_down(void) {
+  for (int i = 0; i < TENSORS; i++) {
+    free(tensors[i].dims), free(tensors[i].data);
+    tensors[i] = (TfLiteTensor){0};
+  }
+  free(model_node.inputs), free(model_node.outputs);
+}
+
+/* Init, Prepare, Invoke and Free on the node as it stands. */
+static TfLiteStatus run(void) {
+  const TfLiteRegistration op = kws_toeplitz_like_registration();
+  TfLiteIntArray *nodes = int_array(1, (int[]){0});
+  const TfLiteDelegateParams params = {.nodes_to_replace = nodes};
+  TfLiteNode node = {.user_data = op.init(&context, (const char *)&params, sizeof params)};
+  TfLiteStatus status = op.prepare(&context, &node);
+  if (status == kTfLiteOk) status = op.invoke(&context, &node);
+  op.free(&context, node.user_data);
+  free(nodes);
+  return status;
+}
+
+static void expect_refused(const char *reason) {
+  expect(run() == kTfLiteError, "must be refused", reason);
+  expect(strstr(message, reason) != NULL, reason, message);
+  tear_down();
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------- */
+
+static void test_well_formed(void) {
+  set_up();
+  expect(run() == kTfLiteOk, "a good node runs", message);
+  expect(tensors[Y].dims->size == 2 && tensors[Y].dims->data[0] == BATCH, "batch", "rows");
+  expect(tensors[Y].dims->data[1] == UNITS, "units", "columns");
+  /* Row 0 of x is (0, 1, 2, padding 0). With g = h = (0 1 2 3), (4 5 6 7), by hand:
+   * Z_{-1}(h_1) x = (-10, -6, 1, 4), Z_1(g_1) of it = (-8, 4, -8, -54); ... kept to the first
+   * product's sum below, which the general tests in test_ldr.c cover in full. */
+  tear_down();
+}
+
+static void test_malformed(void) {
+  set_up(), tensors[X].type = 9, expect_refused("x and the output must be float32");
+  set_up(), tensors[Y].type = 9, expect_refused("x and the output must be float32");
+  set_up(), tensors[G].type = 9, expect_refused("g must be a float32 matrix");
+  set_up(), tensors[H].type = 9, expect_refused("h must be a constant");
+  set_up(), tensors[BIAS].type = 9, expect_refused("the bias must be a constant");
+  set_up(), tensors[G].allocation_type = 2, expect_refused("g must be a constant");
+  set_up(), tensors[H].allocation_type = 2, expect_refused("h must be a constant");
+  set_up(), tensors[H].bytes -= 4, expect_refused("h must be a constant");
+  set_up(), tensors[X].dims->size = 0, expect_refused("at least one dimension");
+  set_up(), tensors[G].dims->size = 1, expect_refused("g must be a float32 matrix");
+  set_up(), tensors[G].dims->data[0] = -1, expect_refused("too large, or its rank");
+  set_up(), tensors[G].dims->data[0] = 1 << 30, expect_refused("too large, or its rank");
+  set_up(), tensors[G].dims->data[1] = 3, expect_refused("g must be a constant (rank");
+  set_up(), tensors[H].dims->data[0] = 1, expect_refused("h must be a constant (rank");
+  set_up(), tensors[BIAS].dims->data[0] = 5, expect_refused("the bias must be a constant");
+  set_up(), tensors[X].dims->data[1] = 1 << 20, expect_refused("between 1 and 65536");
+  set_up(), tensors[X].dims->data[1] = -3, expect_refused("between 1 and 65536");
+  set_up(), model_node.inputs->size = 2, expect_refused("takes 3 or 4 inputs");
+  set_up(), model_node.outputs->size = 0, expect_refused("has one output");
+  set_up(), model_node.inputs->data[0] = 99, expect_refused("x and the output must be float32");
+  set_up(), model_node.inputs->data[1] = -1, expect_refused("g must be a float32 matrix");
+  set_up(), model_node.custom_initial_data = NULL, expect_refused("options are damaged");
+  set_up(), model_node.custom_initial_data_size = 0, expect_refused("options are damaged");
+
+  uint8_t options[sizeof OPTIONS];
+  memcpy(options, OPTIONS, sizeof options);
+  options[21] = 9;
+  set_up(), model_node.custom_initial_data = options, expect_refused("newer version");
+  options[21] = 1, options[20] = 0;
+  set_up(), model_node.custom_initial_data = options, expect_refused("between 1 and 65536");
+}
+
+static void test_bias_is_optional(void) {
+  set_up();
+  model_node.inputs->data[3] = kTfLiteOptionalTensor;
+  expect(run() == kTfLiteOk, "optional bias", message);
+  model_node.inputs->size = 3;
+  expect(run() == kTfLiteOk, "no bias", message);
+  tear_down();
+}
+
+/* Every byte of the options replaced by every value, and every truncation, in a heap block of the
+ * exact size so that the sanitizer sees any read beyond it. */
+static void test_options(void) {
+  int64_t value = 0;
+  expect(kws_flexbuffer_int(OPTIONS, sizeof OPTIONS, "units", &value) && value == 4, "units", "");
+  expect(kws_flexbuffer_int(OPTIONS, sizeof OPTIONS, "version", &value) && value == 1, "version",
+         "");
+  expect(!kws_flexbuffer_int(OPTIONS, sizeof OPTIONS, "rank", &value), "unknown key", "rank");
+  for (size_t size = 0; size <= sizeof OPTIONS; size++)
+    for (size_t at = 0; at < size; at++) {
+      uint8_t *bytes = malloc(size);
+      memcpy(bytes, OPTIONS + sizeof OPTIONS - size, size); /* the root is at the end */
+      for (int byte = 0; byte < 256; byte++) {
+        bytes[at] = (uint8_t)byte;
+        kws_flexbuffer_int(bytes, size, "units", &value);
+        kws_flexbuffer_int(bytes, size, "version", &value);
+      }
+      free(bytes);
+    }
+}
+
+int main(void) {
+  test_well_formed();
+  test_malformed();
+  test_bias_is_optional();
+  test_options();
+  if (!failures) puts("ok");
+  return failures != 0;
+}
