@@ -10,6 +10,7 @@ import numpy as np
 
 from kws import model_file
 from kws.errors import KwsError
+from kws.frontend import FrontEnd
 
 # The newest version of each operator that the op library in this package runs.
 OP_VERSIONS = {"KwsToeplitzLike": 1}
@@ -19,7 +20,8 @@ class Model:
     """A model file, ready to call.
 
     Attributes: ``path``; ``metadata`` as in the file; ``labels``, one per score; ``frontend``,
-    the description of the features it wants; ``frames`` and ``bands``, their shape.
+    the FrontEnd that makes the features it wants; ``frames`` and ``bands``, their shape;
+    ``samples``, the length of the clips it was trained on.
 
     Not to be called by two threads at the same time; give each a Model of its own.
 
@@ -39,7 +41,7 @@ class Model:
             raise KwsError(f"cannot read {path}: {error.strerror}", 2) from error
         self.metadata = model_file.read_metadata(data, str(path))
         self.labels: list[str] = self.metadata.get("labels", [])
-        self.frontend: dict = self.metadata.get("frontend", {})
+        self.frontend = FrontEnd.from_dict(self.metadata.get("frontend", {}))
         with _quiet():
             self._interpreter = _interpreter(data, self.metadata["ops"], str(path), threads)
         features = self._interpreter.get_input_details()[0]
@@ -48,6 +50,7 @@ class Model:
             raise KwsError(f"{path} does not take features of shape (1, frames, bands)")
         self._input, self._output = features["index"], scores["index"]
         self.frames, self.bands = map(int, features["shape"][1:])
+        self.samples: int = self.metadata.get("samples", self.frontend.samples_in(self.frames))
         self._scores = int(scores["shape"][1])
         if len(self.labels) not in (0, self._scores):
             raise KwsError(f"{path} has {len(self.labels)} labels for {self._scores} scores")

@@ -1,0 +1,312 @@
+"""The command line: ``kws COMMAND``."""
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from kws import __version__
+from kws.errors import KwsError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; the exit code is 0 when done, 1 when the work failed, 2 for wrong use."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=UserWarning, module="keras")
+    options = _parser().parse_args(arguments)
+    try:
+        options.run_command(options)
+    except KwsError as error:
+        print(f"kws: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"kws: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("kws: stopped", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _train(options) -> None:
+    from kws.pipeline import train_and_show
+
+    run = options.run or Path("runs") / _recipe_name(options.recipe)
+    result = train_and_show(options.recipe, run, options.data, options.noise, options.fresh)
+    print(json.dumps(result["summary"]) if options.json else result["text"])
+
+
+def _export(options) -> None:
+    from kws.pipeline import export
+
+    out = options.out or options.run / f"{options.lowering}.tflite"
+    size = export(options.run, options.lowering, out, options.force)
+    print(f"{out}: {size:,} bytes")
+
+
+def _inspect(options) -> None:
+    from kws.inspection import inspect_text
+
+    print(inspect_text(options.model, options.json))
+
+
+def _evaluate(options) -> None:
+    from kws.evaluation import evaluate
+    from kws.files import write_text
+    from kws.provenance import provenance
+    from kws.report import confusion_picture, table
+    from kws.runtime import Model
+
+    _refuse_overwriting(options.json, options.force)
+    _refuse_overwriting(options.picture, options.force)
+    model = Model(options.model)
+    with _progress("clips") as progress:
+        result = evaluate(model, options.folder, options.split, progress)
+    result["model"] = {"file": options.model.name, "file_bytes": options.model.stat().st_size}
+    rows = [
+        [name, c["clips"], _percent(c["recall"]), _percent(c["precision"])]
+        for name, c in result["per_class"].items()
+        if c["clips"]
+    ]
+    print(table(["class", "clips", "recall", "precision"], rows))
+    print(f"\naccuracy {result['accuracy']:.2%} of {result['clips']} clips")
+    if options.json:
+        report = {**result, "split": options.split, "made_by": provenance()}
+        write_text(options.json, json.dumps(report, indent=1) + "\n")
+    if options.picture:
+        confusion_picture(result, options.picture, f"{options.model.name}: confusion")
+
+
+def _detect(options) -> None:
+    import numpy as np
+
+    from kws import audio
+    from kws.detector import Detector
+    from kws.report import detection_picture
+    from kws.runtime import Model
+
+    if options.picture and len(options.files) > 1:
+        raise KwsError("--picture draws one file; give one", 2)
+    _refuse_overwriting(options.picture, options.force)
+    model = Model(options.model)
+    for path in options.files:
+        if note := audio.describe(path):
+            print(f"kws: {note}", file=sys.stderr)
+        detector = Detector(model, options.threshold, trace=bool(options.picture))
+        found = []
+        for block in audio.blocks(path):
+            found += _print_detections(detector.feed(block), path, options)
+        found += _print_detections(detector.finish(), path, options)
+        if options.picture:
+            features = model.frontend.features(np.concatenate(list(audio.blocks(path))))
+            hop = model.frontend.hop_ms / 1000
+            detection_picture(features, hop, detector.trace, model.labels, found, options.picture)
+
+
+def _print_detections(detections, path: Path, options) -> list:
+    for d in detections:
+        if options.json:
+            line = {"file": str(path), "time": d.time, "keyword": d.keyword}
+            print(json.dumps({**line, "score": d.score, "decided": d.decided}))
+        else:
+            name = f"{path}  " if len(options.files) > 1 else ""
+            print(f"{name}{d.time:9.2f} s  {d.keyword:<12} {d.score:.2f}")
+    return detections
+
+
+def _listen(options) -> None:
+    from kws import audio
+    from kws.detector import Detector
+    from kws.listening import listen
+    from kws.runtime import Model
+
+    detector = Detector(Model(options.model), options.threshold)
+    source = (
+        audio.raw_blocks() if options.source == "-" else audio.microphone(device=options.device)
+    )
+    listen(detector, source, as_json=options.json)
+
+
+def _synthesize(options) -> None:
+    from kws.corpus.synthesis import synthesize
+
+    with _progress("clips") as progress:
+        synthesize(
+            options.words,
+            options.count,
+            options.out,
+            engine=options.engine,
+            seed=options.seed,
+            progress=progress,
+        )
+
+
+def _voices(options) -> None:
+    from kws.corpus import voices
+
+    print(voices.fetch())
+
+
+def _fetch(options) -> None:
+    from kws.corpus.fetch import fetch
+
+    with _progress("bytes") as progress:
+        print(fetch(options.card, options.out, progress))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kws",
+        description="Tiny keyword spotting: train, convert, measure and run.",
+        epilog="Each command has its own --help with an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"kws {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run, help: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(run_command=run)
+        return sub
+
+    sub = command(
+        "train",
+        _train,
+        "train a recipe, export the model and show how good it is",
+        "kws train models/words-12 --data ~/speech_commands",
+    )
+    sub.add_argument("recipe", type=Path, help="a recipe.toml, or the folder that holds one")
+    sub.add_argument("--data", type=Path, metavar="DIR", help="clips, one folder a word")
+    sub.add_argument("--noise", type=Path, metavar="DIR", help="recordings of background noise")
+    sub.add_argument("--run", type=Path, metavar="DIR", help="run folder (default runs/<recipe>)")
+    sub.add_argument("--fresh", action="store_true", help="start anew, replacing the run folder's")
+    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    sub = command(
+        "export",
+        _export,
+        "convert a trained run to a .tflite with labels and front end inside",
+        "kws export runs/quickstart --lowering custom --out quickstart.tflite",
+    )
+    sub.add_argument("run", type=Path, help="a run folder of 'kws train'")
+    sub.add_argument(
+        "--lowering",
+        choices=["custom", "dense"],
+        default="custom",
+        help="custom: our op, smallest file; dense: builtin ops only (default custom)",
+    )
+    sub.add_argument("--out", type=Path, metavar="FILE", help="default RUN/<lowering>.tflite")
+    sub.add_argument("--force", action="store_true", help="replace FILE if it is there")
+
+    sub = command(
+        "inspect",
+        _inspect,
+        "tell what is in a .tflite, layer by layer, and what dense would have cost",
+        "kws inspect models/words-12/custom.tflite",
+    )
+    sub.add_argument("model", type=Path)
+    sub.add_argument("--json", action="store_true", help="print as JSON")
+
+    sub = command(
+        "evaluate",
+        _evaluate,
+        "classify clips, one folder a label, and count what is right",
+        "kws evaluate models/words-12/custom.tflite clips --split validation --json result.json",
+    )
+    sub.add_argument("model", type=Path)
+    sub.add_argument("folder", type=Path, help="clips in any audio format, one folder a label")
+    sub.add_argument("--split", choices=["training", "validation", "testing"])
+    sub.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    sub.add_argument("--picture", type=Path, metavar="FILE", help="draw the confusion matrix")
+    sub.add_argument("--force", action="store_true", help="replace FILEs that are there")
+
+    sub = command(
+        "detect",
+        _detect,
+        "find keywords in audio files",
+        "kws detect models/words-12/custom.tflite talk.wav --picture talk.png",
+    )
+    sub.add_argument("model", type=Path)
+    sub.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    sub.add_argument("--threshold", type=_probability, default=0.7, help="0 to 1 (default 0.7)")
+    sub.add_argument("--json", action="store_true", help="print a JSON object a line")
+    sub.add_argument("--picture", type=Path, metavar="FILE", help="draw spectrum and scores")
+    sub.add_argument("--force", action="store_true", help="replace the picture if it is there")
+
+    sub = command(
+        "listen",
+        _listen,
+        "spot keywords from the microphone, or from raw PCM on standard input",
+        "kws listen models/words-12/custom.tflite\n"
+        "  sox talk.wav -t raw -r 16000 -c 1 -e signed -b 16 - | kws listen MODEL -",
+    )
+    sub.add_argument("model", type=Path)
+    sub.add_argument("source", nargs="?", choices=["-"], help="- reads 16-bit 16 kHz mono PCM")
+    sub.add_argument("--device", help="microphone, by name or number")
+    sub.add_argument("--threshold", type=_probability, default=0.7, help="0 to 1 (default 0.7)")
+    sub.add_argument("--json", action="store_true", help="print a JSON object a detection")
+
+    sub = command(
+        "synthesize",
+        _synthesize,
+        "make clips of words from text, by many voices",
+        'kws synthesize "hey jarvis" lamp -n 150 --out clips',
+    )
+    sub.add_argument("words", nargs="+", metavar="WORD")
+    sub.add_argument("-n", "--count", type=int, default=150, help="clips a word (default 150)")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sub.add_argument("--engine", choices=["auto", "kokoro", "espeak"], default="auto")
+    sub.add_argument("--seed", type=int, default=0)
+
+    command("voices", _voices, "fetch Kokoro's voices for 'kws synthesize'", "kws voices")
+
+    sub = command(
+        "fetch",
+        _fetch,
+        "fetch the data set that a card describes",
+        "kws fetch data/speech_commands.toml --out data/speech_commands",
+    )
+    sub.add_argument("card", type=Path)
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    return parser
+
+
+def _recipe_name(recipe: Path) -> str:
+    path = recipe.resolve()
+    return path.parent.name if path.name == "recipe.toml" else path.stem
+
+
+def _refuse_overwriting(path: Path | None, force: bool) -> None:
+    if path and path.exists() and not force:
+        raise KwsError(f"{path}: is there already; --force replaces it", 2)
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must be between 0 and 1")
+    return value
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _progress(unit: str):
+    from kws.progress import Progress
+
+    return Progress(unit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""How far long work is, on one line of a terminal; silent where there is none."""
+
+import sys
+import time
+
+
+class Progress:
+    """Called with (done, total), it shows both and an estimate of the time left."""
+
+    def __init__(self, what: str):
+        self._what = what
+        self._began = time.monotonic()
+        self._shown = 0.0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty() or (now - self._shown < 0.2 and done < total):
+            return
+        self._shown = now
+        left = (now - self._began) * (total - done) / max(done, 1)
+        line = f"{done:,} of {total:,} {self._what}, {left:.0f} s left"
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

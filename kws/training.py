@@ -1,0 +1,228 @@
+"""Training: a recipe and clips become a run folder that describes itself.
+
+RUN/recipe.toml      the recipe, as given
+RUN/run.json         code revision, versions, machine, data, how long it took
+RUN/history.json     loss and accuracy of every epoch
+RUN/checkpoint.keras where to go on; gone when the training is finished
+RUN/model.keras      the trained network, log-mel features to class probabilities
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+
+from kws import networks, recipe
+from kws.corpus import clips
+from kws.corpus.batches import PlainBatches, TrainingBatches, with_silence
+from kws.corpus.noise import Noise
+from kws.errors import KwsError
+from kws.files import replacing, write_text
+from kws.frontend_keras import LogMel
+from kws.progress import Progress
+from kws.provenance import provenance
+from kws.recipe import Recipe
+
+
+def train(
+    recipe_path: Path | str,
+    run: Path,
+    data: Path | None = None,
+    noise: Path | None = None,
+    fresh: bool = False,
+) -> None:
+    """Train what a recipe says into the folder ``run``, or go on where that was stopped.
+
+    data, noise: folders of clips and of background noise, instead of the recipe's. fresh: start
+    anew in a run folder that is in use. Raises KwsError when the recipe, the data or the run
+    folder do not fit each other.
+    """
+    plan, text = recipe.load(recipe_path)
+    data = data_folder(plan, data)
+    _claim(run, text, fresh)
+    if (run / "model.keras").exists():
+        return
+    started = time.time()
+    training, validation, bank = load_corpus(plan, data, noise)
+    names = clips.label_names(plan.data.words)
+    history = _read_history(run)
+    if (run / "checkpoint.keras").exists() and history:
+        model = _load(run / "checkpoint.keras")
+        print(f"going on after epoch {len(history)}", file=sys.stderr)
+    else:
+        history = []
+        model = _compiled(plan, len(names), len(TrainingBatches(training, plan, bank)))
+    callbacks = [
+        keras.callbacks.SwapEMAWeights(swap_on_epoch=False),
+        _Report(plan.training.epochs),
+        _Checkpoint(run, history),
+    ]
+    model.fit(
+        TrainingBatches(training, plan, bank, epoch=len(history)),
+        initial_epoch=len(history),
+        epochs=plan.training.epochs,
+        validation_data=PlainBatches(validation, len(names)),
+        callbacks=callbacks,
+        verbose=0,
+    )
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    with replacing(run / "model.keras") as temporary:
+        _save(model.get_layer("temporal"), temporary)
+    description = {
+        **provenance(),
+        "recipe": str(recipe_path),
+        "clips": {"training": len(training), "validation": len(validation)},
+        "parameters": model.get_layer("temporal").count_params(),
+        "seconds_of_the_last_session": round(time.time() - started, 1),
+    }
+    write_text(run / "run.json", json.dumps(description, indent=1) + "\n")
+    (run / "checkpoint.keras").unlink(missing_ok=True)
+
+
+def data_folder(plan: Recipe, chosen: Path | None) -> Path:
+    """Where the clips are: the folder that was chosen, or the recipe's own."""
+    if not (chosen or plan.data.folder):
+        raise KwsError("the recipe names no data; say where the clips are: --data DIR", 2)
+    return Path(chosen or plan.data.folder)
+
+
+def load_corpus(plan: Recipe, data: Path, noise: Path | None):
+    """Training clips, validation clips (with silence) and noise for a recipe."""
+    found = clips.scan(data)
+    present = {clip.word for clip in found}
+    for word in plan.data.words:
+        if word not in present:
+            raise KwsError(f"{data}: has no folder of clips for the word {word!r}", 2)
+    own = data / clips.NOISE
+    bank = Noise(noise or plan.data.noise or (own if own.is_dir() else None))
+    parts = {}
+    for split in ("training", "validation"):
+        chosen = [clip for clip in found if clip.split == split]
+        if not chosen:
+            raise KwsError(f"{data}: has no clips for {split}", 2)
+        with Progress(f"{split} clips decoded") as progress:
+            parts[split] = clips.load(chosen, plan.data.words, plan.samples, progress)
+    validation = with_silence(parts["validation"], plan.data.words, bank, seed=0)
+    return parts["training"], validation, bank
+
+
+def load_network(run: Path) -> keras.Model:
+    """The trained network of a run folder."""
+    if not (run / "model.keras").exists():
+        raise KwsError(f"{run}: holds no finished training (model.keras); run 'kws train' first", 2)
+    return _load(run / "model.keras")
+
+
+def _claim(run: Path, text: str, fresh: bool) -> None:
+    """Make the run folder this recipe's, unless it is another's."""
+    taken = run / "recipe.toml"
+    if fresh:
+        for name in ("model.keras", "checkpoint.keras", "history.json", "run.json"):
+            (run / name).unlink(missing_ok=True)
+    elif taken.exists() and taken.read_text(encoding="utf-8") != text:
+        raise KwsError(
+            f"{run}: holds a training by another recipe; choose another folder with --run, "
+            "or --fresh to replace it",
+            2,
+        )
+    write_text(taken, text)
+
+
+def _compiled(plan: Recipe, outputs: int, steps: int) -> keras.Model:
+    keras.utils.set_random_seed(plan.training.seed)
+    network = networks.build(plan, outputs)
+    waveform = keras.Input((plan.samples,), name="samples")
+    features = LogMel(plan.frontend, name="log_mel")(waveform)
+    masked = networks.SpecAugment(
+        round(plan.augment.time_mask_ms / plan.frontend.hop_ms),
+        plan.augment.band_mask,
+        seed=plan.training.seed,
+        name="spec_augment",
+    )(features)
+    model = keras.Model(waveform, network(masked))
+    schedule = plan.training
+    warmup = round(steps * schedule.warmup_epochs)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(1, steps * schedule.epochs - warmup),
+        warmup_target=schedule.learning_rate,
+        warmup_steps=warmup,
+    )
+    model.compile(
+        keras.optimizers.AdamW(
+            rate,
+            weight_decay=schedule.weight_decay,
+            use_ema=schedule.averaging > 0,
+            ema_momentum=schedule.averaging,
+        ),
+        keras.losses.CategoricalCrossentropy(label_smoothing=schedule.label_smoothing),
+        metrics=["accuracy"],
+        # XLA has no fast depthwise convolution on a CPU: 52 s an epoch against 7 s without.
+        jit_compile=keras.backend.backend() != "tensorflow",
+    )
+    return model
+
+
+class _Checkpoint(keras.callbacks.Callback):
+    """After every epoch: the history, then the whole model with its optimiser."""
+
+    def __init__(self, run: Path, history: list[dict]):
+        super().__init__()
+        self._run, self._history = run, history
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._history.append({name: round(float(value), 5) for name, value in logs.items()})
+        with replacing(self._run / "checkpoint.keras") as temporary:
+            _save(self.model, temporary)
+        write_text(self._run / "history.json", json.dumps(self._history, indent=1) + "\n")
+
+
+class _Report(keras.callbacks.Callback):
+    """A line an epoch, with a running count on a terminal."""
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self._epochs, self._terminal = epochs, sys.stderr.isatty()
+        self._spent: list[float] = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._terminal:
+            done = 20 * (batch + 1) // self.params["steps"]
+            print(f"\r  {'━' * done:<20} {batch + 1}", end="", file=sys.stderr, flush=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._spent.append(time.monotonic() - self._began)
+        left = (self._epochs - epoch - 1) * sum(self._spent) / len(self._spent)
+        print(
+            "\r" * self._terminal + f"epoch {epoch + 1:3}/{self._epochs}"
+            f"  loss {logs['loss']:.3f}  accuracy {logs['accuracy']:6.1%}"
+            f"  validation {logs['val_accuracy']:6.1%}"
+            f"  {self._spent[-1]:4.1f} s, {left / 60:.1f} min left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _read_history(run: Path) -> list[dict]:
+    path = run / "history.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    try:
+        model.save(path)
+    except RuntimeError as error:
+        # HDF5 reports a full disk in its own words.
+        raise OSError(f"{path.parent}: cannot be written ({error})") from error
+
+
+def _load(path: Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(path)
+    except (ValueError, OSError, KeyError) as error:
+        raise KwsError(f"{path}: is damaged; train again with --fresh") from error
