@@ -14,10 +14,10 @@ class LayerRow:
 
     kind: its name, as TFLite has it or the project's own. n, rank: size and displacement rank of
     a structured layer, otherwise None. parameters, bytes: of its constants, counted where first
-    used. macs: multiply-accumulates of one inference, as a direct evaluation takes them; 0 for
-    operators without weights. ffts: transforms of length n in one inference of a structured
-    layer, 2 rank + 2 per vector. dense_*: what a dense layer of the same shape has; equal to
-    the layer's own where it is not structured.
+    used. macs: multiply-accumulates of one inference in products with weights. ffts: transforms
+    of length n / 2 in one inference, which a structured layer takes instead where the op library
+    finds them faster. dense_*: what a dense layer of the same shape has; equal to the layer's
+    own where it is not structured.
     """
 
     kind: str
@@ -66,6 +66,7 @@ def inspect(data: bytes) -> list[LayerRow]:
     return rows
 
 
+_CROSSING = 128  # as in export/ldr/toeplitz_like.c
 _WEIGHTS = (0, 1, 9)  # schema.TensorType: FLOAT32, FLOAT16, INT8; others are shapes and axes
 
 
@@ -82,10 +83,12 @@ def _row(kind: str, shapes: list, output: tuple, parameters: int, size: int) -> 
     elif kind == "KwsToeplitzLike":
         x, (rank, n) = shapes[0], shapes[1]
         vectors, inputs, units = math.prod(x[:-1]), x[-1], output[-1]
-        # The library multiplies by the matrix below its crossing, so that is its cost there.
-        macs, ffts = vectors * inputs * units, vectors * (2 * rank + 2)
         bias = units if len(shapes) == 4 else 0
-        dense = (inputs * units + bias, 4 * (inputs * units + bias), macs)
+        dense = (inputs * units + bias, 4 * (inputs * units + bias), vectors * inputs * units)
+        if n & (n - 1) == 0 and inputs * units >= _CROSSING * (rank + 1) * n:
+            ffts = vectors * (2 * rank + 2)
+        else:
+            macs = dense[2]
     return LayerRow(
         kind, output, n, rank, parameters, size, macs, ffts, *(dense or (parameters, size, macs))
     )

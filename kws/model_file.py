@@ -26,7 +26,7 @@ _NO_CRC = b"00000000"
 
 
 def write_metadata(tflite: bytes, metadata: dict[str, Any]) -> bytes:
-    """The file with ``metadata`` in it, whatever metadata it had before replaced.
+    """The file with ``metadata`` in place of any that it had.
 
     metadata: anything JSON can say; ``recipe``, if there, is TOML text and stored compressed.
     ``ops``, the versions of this project's operators that the file needs, is added.
@@ -40,8 +40,7 @@ def write_metadata(tflite: bytes, metadata: dict[str, Any]) -> bytes:
     if recipe is not None:
         entries[RECIPE_ENTRY] = zlib.compress(recipe.encode(), 9)
 
-    kept = [entry for entry in model.metadata or [] if entry.name.decode() not in entries]
-    model.metadata = kept
+    _remove_metadata(model)
     for name, data in entries.items():
         entry = schema.MetadataT()
         entry.name, entry.buffer = name, len(model.buffers)
@@ -113,6 +112,16 @@ def _pack_buffer(builder: flatbuffers.Builder, data) -> int:
     if vector is not None:
         schema.BufferAddData(builder, vector)
     return schema.BufferEnd(builder)
+
+
+def _remove_metadata(model) -> None:
+    dropped = {entry.buffer for entry in model.metadata or []}
+    kept = [index for index in range(len(model.buffers)) if index not in dropped]
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = kept.index(tensor.buffer)
+    model.buffers = [model.buffers[index] for index in kept]
+    model.metadata = []
 
 
 def _own_ops(model) -> dict[str, int]:

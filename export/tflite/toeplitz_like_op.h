@@ -15,7 +15,7 @@
 
 enum { KWS_OP_VERSION = 1 };
 
-/* The four functions of the op, for a node of the delegate that stands for one node of the model. */
+/* The op's functions, for a node of the delegate that stands for one node of the model. */
 TfLiteRegistration kws_toeplitz_like_registration(void);
 
 #endif

@@ -89,7 +89,8 @@ static void test_product(int inputs, int units, int rank, size_t batch, int with
   float *bias = with_bias ? random_floats((size_t)units) : NULL;
   float *x = random_floats(batch * (size_t)inputs), *y = random_floats(batch * (size_t)units);
   double *expected = malloc((size_t)units * sizeof *expected);
-  void *memory = malloc(kws_ldr_plan_bytes(&shape)), *scratch = malloc(kws_ldr_scratch_bytes(&shape) + 1);
+  void *memory = malloc(kws_ldr_plan_bytes(&shape));
+  void *scratch = malloc(kws_ldr_scratch_bytes(&shape) + 1);
 
   const kws_ldr_plan *plan = kws_ldr_plan_init(memory, &shape, g, h, bias, scratch);
   kws_ldr_execute(plan, batch, x, y, scratch);
@@ -136,7 +137,8 @@ static void test_threads(void) {
   float *x[2] = {random_floats(2048), random_floats(2048)};
   float *y[2] = {random_floats(2048), random_floats(2048)}, *alone = random_floats(2048);
   void *memory = malloc(kws_ldr_plan_bytes(&shape));
-  void *scratch[2] = {malloc(kws_ldr_scratch_bytes(&shape)), malloc(kws_ldr_scratch_bytes(&shape))};
+  const size_t scratch_bytes = kws_ldr_scratch_bytes(&shape);
+  void *scratch[2] = {malloc(scratch_bytes), malloc(scratch_bytes)};
   const kws_ldr_plan *plan = kws_ldr_plan_init(memory, &shape, g, h, NULL, scratch[0]);
   thrd_t threads[2];
   task tasks[2];
@@ -155,10 +157,10 @@ static void test_threads(void) {
 
 int main(void) {
   for (size_t length = 1; length <= 1024; length *= 2) test_fft(length);
-  const int sizes[] = {1, 2, 3, 7, 16, 31, 64, 97, 100, 128, 255, 256, 512};
+  const int sizes[] = {1, 2, 3, 7, 16, 31, 64, 97, 100, 128, 255, 256, 512, 1024};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
     for (int rank = 1; rank <= 4; rank++) test_product(sizes[i], sizes[i], rank, 2, rank % 2);
-  const int shapes[][2] = {{1, 9}, {9, 1}, {40, 64}, {64, 12}, {256, 12}, {100, 256}, {512, 300}};
+  const int shapes[][2] = {{1, 9}, {9, 1}, {40, 64}, {256, 12}, {100, 256}, {700, 1024}, {1024, 650}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     for (int rank = 1; rank <= 4; rank++)
       test_product(shapes[i][0], shapes[i][1], rank, 3, 1);

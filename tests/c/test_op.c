@@ -18,7 +18,7 @@ static void expect(int condition, const char *what, const char *detail) {
   failures++;
 }
 
-/* {"units": 4, "version": 1} as the flatbuffers library writes it. */
+/* {"units": 4, "version": 1} as the converter writes it. */
 static const uint8_t OPTIONS[] = {'u', 'n', 'i', 't', 's', 0,    'v', 'e', 'r', 's', 'i', 'o',
                                   'n', 0,   2,   15,  10,  2,    1,   2,   4,   1,   4,   4,
                                   4,   36,  1};
@@ -127,9 +127,11 @@ static void test_well_formed(void) {
   expect(run() == kTfLiteOk, "a good node runs", message);
   expect(tensors[Y].dims->size == 2 && tensors[Y].dims->data[0] == BATCH, "batch", "rows");
   expect(tensors[Y].dims->data[1] == UNITS, "units", "columns");
-  /* Row 0 of x is (0, 1, 2, padding 0). With g = h = (0 1 2 3), (4 5 6 7), by hand:
-   * Z_{-1}(h_1) x = (-10, -6, 1, 4), Z_1(g_1) of it = (-8, 4, -8, -54); ... kept to the first
-   * product's sum below, which the general tests in test_ldr.c cover in full. */
+  /* x = (0 1 2 | 0), (3 4 5 | 0); g = h = (0 1 2 3), (4 5 6 7); bias = (0 1 2 3). From the
+   * matrices written out in Python: sum_i Z_1(g_i) Z_{-1}(h_i) x + bias. */
+  const float expected[BATCH][UNITS] = {{0, 57, -6, -93}, {492, 633, 438, 147}};
+  for (int i = 0; i < BATCH * UNITS; i++)
+    expect(((float *)tensors[Y].data)[i] == expected[i / UNITS][i % UNITS], "value", "well formed");
   tear_down();
 }
 
