@@ -1,6 +1,7 @@
 """The command line: ``kws COMMAND``."""
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -24,8 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"kws: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"kws: {_explain(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("kws: stopped", file=sys.stderr)
@@ -279,6 +279,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("card", type=Path)
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
     return parser
+
+
+def _explain(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{where}no room left to write; make room and run the command again to go on"
+    return f"{where}{error.strerror or error}"
 
 
 def _recipe_name(recipe: Path) -> str:

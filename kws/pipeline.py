@@ -8,7 +8,9 @@ from kws.corpus import clips
 from kws.errors import KwsError
 from kws.files import write_bytes, write_text
 from kws.provenance import provenance
+from kws.quiet import load_keras
 from kws.report import confusion_picture, table
+from kws.run_folder import RESULTS, claim
 
 LOWERINGS = ("custom", "dense")
 
@@ -25,14 +27,15 @@ def train_and_show(
     Leaves results.json and confusion.png in ``run``; returns ``summary`` (the same figures) and
     ``text`` (a table for a person).
     """
-    from kws import training
+    plan, text = recipe.load(recipe_path)
+    claim(run, text, fresh)
+    results = run / RESULTS
+    if not results.exists():
+        load_keras()
+        from kws import training
 
-    training.train(recipe_path, run, data, noise, fresh)
-    results = run / "results.json"
-    if fresh or not results.exists():
-        plan, _ = recipe.load(run)
-        network = training.load_network(run)
-        validation = training.load_corpus(plan, training.data_folder(plan, data), noise)[1]
+        network = training.train(run, data, noise)
+        validation = training.load_corpus(plan, data, noise)[1]
         files = {}
         for lowering in LOWERINGS:
             path = run / f"{lowering}.tflite"
@@ -54,6 +57,7 @@ def train_and_show(
 
 def export(run: Path, lowering: str, out: Path, force: bool = False, network=None) -> int:
     """Write a run's network as a .tflite with labels, front end and recipe; return its bytes."""
+    load_keras()
     from kws import model_file, training
     from kws.lowering import lower
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import importlib.metadata
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from kws import model_file
 from kws.errors import KwsError
 from kws.frontend import FrontEnd
+from kws.quiet import quiet_stderr
 
 # The newest version of each operator that the op library in this package runs.
 OP_VERSIONS = {"KwsToeplitzLike": 1}
@@ -42,7 +41,7 @@ class Model:
         self.metadata = model_file.read_metadata(data, str(path))
         self.labels: list[str] = self.metadata.get("labels", [])
         self.frontend = FrontEnd.from_dict(self.metadata.get("frontend", {}))
-        with _quiet():
+        with quiet_stderr():
             self._interpreter = _interpreter(data, self.metadata["ops"], str(path), threads)
         features = self._interpreter.get_input_details()[0]
         scores = self._interpreter.get_output_details()[0]
@@ -129,20 +128,3 @@ def _library_for(ops: dict[str, int], name: str) -> Path:
             "a C compiler), or export the model with --lowering dense"
         )
     return library
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the interpreter's C++ says of itself off standard error.
-
-    It writes there directly, so the file descriptor is turned away for the time being; its
-    errors come as exceptions anyway.
-    """
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -24,32 +24,24 @@ from kws.frontend_keras import LogMel
 from kws.progress import Progress
 from kws.provenance import provenance
 from kws.recipe import Recipe
+from kws.run_folder import CHECKPOINT, DESCRIPTION, HISTORY, NETWORK
 
 
-def train(
-    recipe_path: Path | str,
-    run: Path,
-    data: Path | None = None,
-    noise: Path | None = None,
-    fresh: bool = False,
-) -> None:
-    """Train what a recipe says into the folder ``run``, or go on where that was stopped.
+def train(run: Path, data: Path | None = None, noise: Path | None = None) -> keras.Model:
+    """Train what a run folder's recipe says, or go on where that was stopped.
 
-    data, noise: folders of clips and of background noise, instead of the recipe's. fresh: start
-    anew in a run folder that is in use. Raises KwsError when the recipe, the data or the run
-    folder do not fit each other.
+    data, noise: folders of clips and of background noise, instead of the recipe's. Returns the
+    trained network. Raises KwsError when the data do not fit the recipe.
     """
-    plan, text = recipe.load(recipe_path)
-    data = data_folder(plan, data)
-    _claim(run, text, fresh)
-    if (run / "model.keras").exists():
-        return
+    plan, _ = recipe.load(run)
+    if (run / NETWORK).exists():
+        return load_network(run)
     started = time.time()
     training, validation, bank = load_corpus(plan, data, noise)
     names = clips.label_names(plan.data.words)
     history = _read_history(run)
-    if (run / "checkpoint.keras").exists() and history:
-        model = _load(run / "checkpoint.keras")
+    if (run / CHECKPOINT).exists() and history:
+        model = _load(run / CHECKPOINT)
         print(f"going on after epoch {len(history)}", file=sys.stderr)
     else:
         history = []
@@ -68,28 +60,29 @@ def train(
         verbose=0,
     )
     model.optimizer.finalize_variable_values(model.trainable_variables)
-    with replacing(run / "model.keras") as temporary:
-        _save(model.get_layer("temporal"), temporary)
+    network = model.get_layer("temporal")
+    with replacing(run / NETWORK) as temporary:
+        _save(network, temporary)
     description = {
         **provenance(),
-        "recipe": str(recipe_path),
+        "data": Path(data or plan.data.folder).name,
         "clips": {"training": len(training), "validation": len(validation)},
-        "parameters": model.get_layer("temporal").count_params(),
+        "parameters": network.count_params(),
         "seconds_of_the_last_session": round(time.time() - started, 1),
     }
-    write_text(run / "run.json", json.dumps(description, indent=1) + "\n")
-    (run / "checkpoint.keras").unlink(missing_ok=True)
+    write_text(run / DESCRIPTION, json.dumps(description, indent=1) + "\n")
+    (run / CHECKPOINT).unlink(missing_ok=True)
+    return network
 
 
-def data_folder(plan: Recipe, chosen: Path | None) -> Path:
-    """Where the clips are: the folder that was chosen, or the recipe's own."""
-    if not (chosen or plan.data.folder):
+def load_corpus(plan: Recipe, data: Path | None, noise: Path | None):
+    """Training clips, validation clips (with silence) and noise for a recipe.
+
+    data, noise: instead of the recipe's folders.
+    """
+    if not (data or plan.data.folder):
         raise KwsError("the recipe names no data; say where the clips are: --data DIR", 2)
-    return Path(chosen or plan.data.folder)
-
-
-def load_corpus(plan: Recipe, data: Path, noise: Path | None):
-    """Training clips, validation clips (with silence) and noise for a recipe."""
+    data = Path(data or plan.data.folder)
     found = clips.scan(data)
     present = {clip.word for clip in found}
     for word in plan.data.words:
@@ -110,24 +103,9 @@ def load_corpus(plan: Recipe, data: Path, noise: Path | None):
 
 def load_network(run: Path) -> keras.Model:
     """The trained network of a run folder."""
-    if not (run / "model.keras").exists():
-        raise KwsError(f"{run}: holds no finished training (model.keras); run 'kws train' first", 2)
-    return _load(run / "model.keras")
-
-
-def _claim(run: Path, text: str, fresh: bool) -> None:
-    """Make the run folder this recipe's, unless it is another's."""
-    taken = run / "recipe.toml"
-    if fresh:
-        for name in ("model.keras", "checkpoint.keras", "history.json", "run.json"):
-            (run / name).unlink(missing_ok=True)
-    elif taken.exists() and taken.read_text(encoding="utf-8") != text:
-        raise KwsError(
-            f"{run}: holds a training by another recipe; choose another folder with --run, "
-            "or --fresh to replace it",
-            2,
-        )
-    write_text(taken, text)
+    if not (run / NETWORK).exists():
+        raise KwsError(f"{run}: holds no finished training ({NETWORK}); run 'kws train' first", 2)
+    return _load(run / NETWORK)
 
 
 def _compiled(plan: Recipe, outputs: int, steps: int) -> keras.Model:
@@ -174,9 +152,9 @@ class _Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._history.append({name: round(float(value), 5) for name, value in logs.items()})
-        with replacing(self._run / "checkpoint.keras") as temporary:
+        with replacing(self._run / CHECKPOINT) as temporary:
             _save(self.model, temporary)
-        write_text(self._run / "history.json", json.dumps(self._history, indent=1) + "\n")
+        write_text(self._run / HISTORY, json.dumps(self._history, indent=1) + "\n")
 
 
 class _Report(keras.callbacks.Callback):
@@ -197,7 +175,8 @@ class _Report(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._spent.append(time.monotonic() - self._began)
-        left = (self._epochs - epoch - 1) * sum(self._spent) / len(self._spent)
+        latest = self._spent[-3:]
+        left = (self._epochs - epoch - 1) * sum(latest) / len(latest)
         print(
             "\r" * self._terminal + f"epoch {epoch + 1:3}/{self._epochs}"
             f"  loss {logs['loss']:.3f}  accuracy {logs['accuracy']:6.1%}"
@@ -209,7 +188,7 @@ class _Report(keras.callbacks.Callback):
 
 
 def _read_history(run: Path) -> list[dict]:
-    path = run / "history.json"
+    path = run / HISTORY
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
