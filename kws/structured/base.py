@@ -52,7 +52,7 @@ class StructuredDense(keras.layers.Layer):
         self.inputs = input_shape[-1]
         if self.inputs is None:
             raise ValueError("The last axis of the input must have a known size.")
-        self.n = max(self.inputs, self.units)
+        self.n = self.padded_size(max(self.inputs, self.units))
         self.build_generators()
         self.bias = None
         if self.use_bias:
@@ -64,6 +64,10 @@ class StructuredDense(keras.layers.Layer):
             )
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: self.inputs})
         self.built = True
+
+    def padded_size(self, n: int) -> int:
+        """The size of the square matrix inside, for families that can't have every size."""
+        return n
 
     def build_generators(self) -> None:
         """Add the weights that generate the matrix; ``inputs`` and ``n`` are known."""
@@ -80,6 +84,20 @@ class StructuredDense(keras.layers.Layer):
     def fast_product(self, x):
         """``x Mᵀ`` without forming the matrix: shape (batch, n) to (batch, n)."""
         raise NotImplementedError
+
+    def add_generator(self, name: str, shape: tuple, stddev: float, share: int = 0, of: int = 1):
+        """Add a weight, by default with normal entries of deviation ``stddev``.
+
+        Several weights that share one initialiser get their own parts of one draw: with a fixed
+        seed separate draws would make them equal.
+        """
+        draw = self.generator_initializer or keras.initializers.RandomNormal(0.0, stddev)
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=lambda shape, dtype: draw((of, *shape), dtype=dtype)[share],
+            regularizer=self.generator_regularizer,
+        )
 
     def matrix(self):
         """The matrix ``M``, shape (units, inputs): the layer is ``x @ M.T + bias``."""

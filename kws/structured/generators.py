@@ -1,34 +1,40 @@
 """Layers that are given by generators ``g`` and ``h`` of a displacement of rank r."""
 
-import keras
+import numpy as np
 
 from kws.structured.base import StructuredDense, _positive
+from kws.structured.displacement import Operators
 
 
 class LowDisplacementRank(StructuredDense):
-    """A structured layer with weights ``g`` and ``h``, both of shape (rank, n)."""
+    """A structured layer with weights ``g`` and ``h``, both of shape (rank, n).
+
+    The square matrix inside has displacement rank ≤ ``rank`` under ``operators()``.
+    """
+
+    displacement = "sylvester"
 
     def __init__(self, units: int, rank: int = 1, **kwargs):
         super().__init__(units, **kwargs)
         self.rank = _positive("rank", rank)
 
     def build_generators(self):
-        # One draw for both: with a fixed seed two draws would give g = h.
-        initializer = self.generator_initializer or self.variance_keeping()
-        self.g = self._add_generator("g", lambda shape, dtype: initializer((2, *shape), dtype)[0])
-        self.h = self._add_generator("h", lambda shape, dtype: initializer((2, *shape), dtype)[1])
+        stddev = (self.rank * self.terms()) ** -0.25
+        self.g = self.add_generator("g", (self.rank, self.n), stddev, share=0, of=2)
+        self.h = self.add_generator("h", (self.rank, self.n), stddev, share=1, of=2)
 
-    def variance_keeping(self) -> keras.initializers.Initializer:
-        """Normal entries with which Var(y) ≈ Var(x): an output sums rank·n·inputs terms g·h·x."""
-        return keras.initializers.RandomNormal(stddev=(self.rank * self.n * self.inputs) ** -0.25)
+    def terms(self) -> float:
+        """How many products g·h·x of unit variance an output sums, for each rank."""
+        return self.n * self.inputs
+
+    def operators(self) -> Operators:
+        """The operators of displacement of the square matrix, NumPy, each of shape (n, n)."""
+        raise NotImplementedError
 
     def get_config(self):
         return {**super().get_config(), "rank": self.rank}
 
-    def _add_generator(self, name: str, initializer):
-        return self.add_weight(
-            name=name,
-            shape=(self.rank, self.n),
-            initializer=initializer,
-            regularizer=self.generator_regularizer,
-        )
+
+def row_energy(matrix: np.ndarray) -> float:
+    """Mean over the rows of the sum of squares."""
+    return float(np.mean(np.sum(np.abs(matrix) ** 2, axis=1)))

@@ -14,25 +14,26 @@ Spectrum = tuple  # a pair (real, imag) of tensors of one shape
 
 def circulant_transposed(g):
     """``Z_1(g)ᵀ`` for each row of ``g``: shape (…, n) to (…, n, n)."""
-    return _cyclic_transposed(g, g)
+    n = g.shape[-1]
+    return shifted_rows(ops.concatenate([g, g], axis=-1), n)[..., :n]
 
 
 def skew_circulant_transposed(h):
     """``Z_{-1}(h)ᵀ`` for each row of ``h``: shape (…, n) to (…, n, n)."""
-    return _cyclic_transposed(h, -h)
+    n = h.shape[-1]
+    return shifted_rows(ops.concatenate([h, -h], axis=-1), n)[..., :n]
 
 
-def _cyclic_transposed(below, above):
-    """Entry (b, a) is ``below[a − b]`` where a ≥ b, else ``above[n + a − b]``.
+def shifted_rows(period, rows: int):
+    """Entry (b, k) is ``period[(k − b) mod p]``: shape (…, p) to (…, rows, p − 1).
 
-    Rows of 2n − 1 cut from a sequence of period 2n move one place to the right each time.
-    A broadcast and a reshape do that; their gradient is a sum, where an index would scatter.
+    Rows of p − 1 cut from a sequence of period p move one place to the right each time. A
+    broadcast and a reshape do that; their gradient is a sum, where an index would scatter.
     """
-    n = below.shape[-1]
-    lead = tuple(below.shape[:-1])
-    period = ops.concatenate([below, above], axis=-1)[..., None, :]
-    tiled = ops.reshape(ops.broadcast_to(period, (*lead, n, 2 * n)), (*lead, 2 * n * n))
-    return ops.reshape(tiled[..., : n * (2 * n - 1)], (*lead, n, 2 * n - 1))[..., :n]
+    *lead, p = period.shape
+    tiled = ops.broadcast_to(period[..., None, :], (*lead, rows, p))
+    flat = ops.reshape(tiled, (*lead, rows * p))[..., : rows * (p - 1)]
+    return ops.reshape(flat, (*lead, rows, p - 1))
 
 
 def circulant_spectrum(x) -> Spectrum:
@@ -70,6 +71,17 @@ def from_skew_circulant_spectrum(spectrum: Spectrum, n: int):
     return ops.concatenate([real * cos + imag * sin, imag * cos - real * sin], axis=-1)
 
 
+def toeplitz_like_transposed(g, h, inputs: int, units: int):
+    """The first rows and columns of ``Σ Z_{-1}(hᵢ)ᵀ Z_1(gᵢ)ᵀ``: shape (inputs, units)."""
+    rank, n = g.shape
+    skew = ops.transpose(skew_circulant_transposed(h)[:, :inputs], (1, 0, 2))
+    circulant = circulant_transposed(g)[..., :units]
+    # One product with the ranks side by side.
+    return ops.matmul(
+        ops.reshape(skew, (inputs, rank * n)), ops.reshape(circulant, (rank * n, units))
+    )
+
+
 def toeplitz_like(x, g, h):
     """``x Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: x (b, n), g and h (r, n), result (b, n).
 
@@ -77,12 +89,28 @@ def toeplitz_like(x, g, h):
     happens in the frequency domain and is transformed back once.
     """
     n = x.shape[-1]
-    dtype = "float64" if keras.backend.standardize_dtype(x.dtype) == "float64" else "float32"
-    x, g, h = (ops.cast(tensor, dtype) for tensor in (x, g, h))
+    x, g, h = (full_precision(tensor) for tensor in (x, g, h))
     spectrum = multiply(expand(skew_circulant_spectrum(x), 1), skew_circulant_spectrum(h))
     inner = from_skew_circulant_spectrum(spectrum, n)
     real, imag = multiply(circulant_spectrum(inner), circulant_spectrum(g))
     return from_circulant_spectrum((ops.sum(real, axis=1), ops.sum(imag, axis=1)), n)
+
+
+def circulant(x, g):
+    """``x Z_1(g)ᵀ``: x (…, n), g (…, n) broadcast against each other."""
+    spectrum = multiply(circulant_spectrum(x), circulant_spectrum(g))
+    return from_circulant_spectrum(spectrum, x.shape[-1])
+
+
+def skew_circulant(x, h):
+    """``x Z_{-1}(h)ᵀ``: x (…, n), h (…, n) broadcast against each other."""
+    spectrum = multiply(skew_circulant_spectrum(x), skew_circulant_spectrum(h))
+    return from_skew_circulant_spectrum(spectrum, x.shape[-1])
+
+
+def fft_pays(n: int, rank: int) -> bool:
+    """Whether transforms of length ``n`` beat the materialised matrix."""
+    return n > 512
 
 
 def multiply(x: Spectrum, y: Spectrum) -> Spectrum:
@@ -93,6 +121,12 @@ def multiply(x: Spectrum, y: Spectrum) -> Spectrum:
 def expand(spectrum: Spectrum, axis: int) -> Spectrum:
     """``expand_dims`` of both parts."""
     return tuple(ops.expand_dims(part, axis) for part in spectrum)
+
+
+def full_precision(x):
+    """``x`` in a type that has FFTs: float64 stays, everything else becomes float32."""
+    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
+    return ops.cast(x, "float64" if is_double else "float32")
 
 
 def _inverse_fft(spectrum: Spectrum) -> Spectrum:

@@ -1,9 +1,8 @@
 """The Toeplitz-like transform of the paper."""
 
 import keras
-from keras import ops
 
-from kws.structured import products
+from kws.structured import displacement, products
 from kws.structured.generators import LowDisplacementRank
 
 
@@ -18,15 +17,14 @@ class ToeplitzLike(LowDisplacementRank):
     Weights: ``g`` (rank, n), ``h`` (rank, n), ``bias`` (units,) or None; n = max(inputs, units).
     """
 
-    def matrix_transposed(self):
-        # Mᵀ = Σ Z_{-1}(hᵢ)ᵀ Z_1(gᵢ)ᵀ as one product, the ranks side by side.
-        skew = products.skew_circulant_transposed(self.h)[:, : self.inputs]
-        circulant = products.circulant_transposed(self.g)[..., : self.units]
-        left = ops.reshape(ops.transpose(skew, (1, 0, 2)), (self.inputs, self.rank * self.n))
-        return ops.matmul(left, ops.reshape(circulant, (self.rank * self.n, self.units)))
+    def operators(self):
+        return displacement.toeplitz_operators(self.n)
 
-    def use_fast_product(self) -> bool:
-        return self.n > 512
+    def matrix_transposed(self):
+        return products.toeplitz_like_transposed(self.g, self.h, self.inputs, self.units)
+
+    def use_fast_product(self):
+        return products.fft_pays(self.n, self.rank)
 
     def fast_product(self, x):
         return products.toeplitz_like(x, self.g, self.h)
