@@ -5,7 +5,6 @@ the file, or as ``dense``, an ordinary product with the materialised matrix. Eve
 left to TensorFlow's converter.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
@@ -32,7 +31,6 @@ def lower(model: keras.Model, lowering: Lowering) -> bytes:
         raise KwsError(f"no lowering {lowering!r}; use {' or '.join(get_args(Lowering))}", 2)
     if keras.backend.backend() != "tensorflow":
         raise KwsError("export needs Keras on TensorFlow; set KERAS_BACKEND=tensorflow", 2)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
     call = _custom_call if lowering == "custom" else _dense_call

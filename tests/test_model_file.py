@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_tflite import chain
 
 from kws import model_file, runtime
 from kws.errors import KwsError
+from tests.tiny_tflite import chain
 
 G = np.ones((1, 3), np.float32)
 TINY = chain([(G, G, None, 3)], (1, 2, 3))

@@ -10,9 +10,9 @@ from flatbuffers import flexbuffers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import circulant, toeplitz
-from tiny_tflite import Graph, chain
 
 from kws import runtime
+from tests.tiny_tflite import Graph, chain
 
 
 def layer(rng, inputs: int, units: int, rank: int, bias: bool = True) -> tuple:

@@ -1,7 +1,7 @@
 #include "toeplitz_like_op.h"
 
-#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "flexbuffer.h"
 #include "toeplitz_like.h"
@@ -13,6 +13,7 @@ typedef struct {
   int64_t version, units;
   const char *error; /* what is wrong with the node, for Prepare to report; Init cannot fail */
 
+  kws_ldr_shape shape; /* of the plan; another batch needs no other plan */
   kws_ldr_plan *plan;
   void *scratch;
 } op_state;
@@ -123,6 +124,22 @@ static TfLiteStatus resize_output(TfLiteContext *context, const TfLiteTensor *x,
   return context->ResizeTensor(context, y, size);
 }
 
+static bool make_plan(op_state *op, const kws_ldr_shape *shape, const float *g, const float *h,
+                      const float *bias) {
+  if (op->plan && memcmp(&op->shape, shape, sizeof *shape) == 0) return true;
+  const size_t scratch_bytes = kws_ldr_scratch_bytes(shape);
+  release_plan(op);
+  op->shape = *shape;
+  op->plan = malloc(kws_ldr_plan_bytes(shape));
+  op->scratch = malloc(scratch_bytes ? scratch_bytes : 1);
+  if (!op->plan || !op->scratch) {
+    release_plan(op);
+    return false;
+  }
+  kws_ldr_plan_init(op->plan, shape, g, h, bias, op->scratch);
+  return true;
+}
+
 static TfLiteStatus prepare(TfLiteContext *context, TfLiteNode *node) {
   op_state *op = node->user_data;
   if (!op) return refuse(context, "out of memory");
@@ -135,21 +152,19 @@ static TfLiteStatus prepare(TfLiteContext *context, TfLiteNode *node) {
   const char *reason = check(op, x, g, h, bias, y, &shape);
   if (reason) return refuse(context, reason);
 
-  const size_t scratch_bytes = kws_ldr_scratch_bytes(&shape);
-  release_plan(op);
-  op->plan = malloc(kws_ldr_plan_bytes(&shape));
-  op->scratch = malloc(scratch_bytes ? scratch_bytes : 1);
-  if (!op->plan || !op->scratch) return refuse(context, "out of memory");
-  kws_ldr_plan_init(op->plan, &shape, g->data, h->data, bias ? bias->data : NULL, op->scratch);
+  if (!make_plan(op, &shape, g->data, h->data, bias ? bias->data : NULL))
+    return refuse(context, "out of memory");
   return resize_output(context, x, shape.units, y);
 }
 
 static TfLiteStatus invoke(TfLiteContext *context, TfLiteNode *node) {
   const op_state *op = node->user_data;
   const TfLiteTensor *x = tensor_at(context, op->x), *y = tensor_at(context, op->y);
-  const size_t row = (size_t)x->dims->data[x->dims->size - 1] * sizeof(float);
-  if (!x->data || !y->data) return x->bytes == 0 ? kTfLiteOk : refuse(context, "has no data");
-  kws_ldr_execute(op->plan, x->bytes / row, x->data, y->data, op->scratch);
+  const size_t batch = x->bytes / sizeof(float) / (size_t)op->shape.inputs;
+  if (!op->plan || y->bytes != batch * (size_t)op->shape.units * sizeof(float))
+    return refuse(context, "was not prepared for this batch");
+  if (batch && (!x->data || !y->data)) return refuse(context, "its tensors have no data");
+  kws_ldr_execute(op->plan, batch, x->data, y->data, op->scratch);
   return kTfLiteOk;
 }
 
