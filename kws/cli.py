@@ -50,9 +50,31 @@ def _export(options) -> None:
 
 
 def _inspect(options) -> None:
-    from kws.inspection import inspect_text
+    from dataclasses import asdict
 
-    print(inspect_text(options.model, options.json))
+    from kws.inspect_model import inspect
+    from kws.model_file import read
+    from kws.report import table
+
+    data, metadata = read(options.model)
+    layers = inspect(data)
+    if options.json:
+        print(json.dumps({"metadata": metadata, "layers": [asdict(layer) for layer in layers]}))
+        return
+    print(f"{options.model}: {len(data):,} bytes, labels {' '.join(metadata['labels'])}\n")
+    total = ["parameters", "bytes", "macs", "ffts", "dense_parameters", "dense_bytes", "dense_macs"]
+    rows = [
+        [
+            layer.kind,
+            layer.n or "",
+            layer.rank or "",
+            *(f"{getattr(layer, key):,}" for key in total),
+        ]
+        for layer in layers
+    ]
+    sums = [f"{sum(getattr(layer, key) for layer in layers):,}" for key in total]
+    names = [key.replace("_", " ").replace("macs", "MACs").replace("ffts", "FFTs") for key in total]
+    print(table(["layer", "n", "rank", *names], [*rows, ["total", "", "", *sums]]))
 
 
 def _evaluate(options) -> None:

@@ -13,6 +13,7 @@ import json
 import re
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
@@ -51,6 +52,15 @@ def write_metadata(tflite: bytes, metadata: dict[str, Any]) -> bytes:
     data = pack(model)
     crc, at = _checksum(data)
     return data[:at] + crc + data[at + len(crc) :]
+
+
+def read(path: Path | str) -> tuple[bytes, dict[str, Any]]:
+    """A model file's bytes and metadata. Raises KwsError as ``read_metadata`` does."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise KwsError(f"{path}: cannot be read ({error.strerror})", 2) from error
+    return data, read_metadata(data, str(path))
 
 
 def read_metadata(data: bytes, name: str = "the model") -> dict[str, Any]:

@@ -168,4 +168,4 @@ def _checked(value, hint, where: str):
     return value
 
 
-_ARTICLE = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
+_ARTICLE = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

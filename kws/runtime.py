@@ -34,11 +34,7 @@ class Model:
 
     def __init__(self, path: Path | str, threads: int = 1):
         self.path = Path(path)
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise KwsError(f"cannot read {path}: {error.strerror}", 2) from error
-        self.metadata = model_file.read_metadata(data, str(path))
+        data, self.metadata = model_file.read(path)
         self.labels: list[str] = self.metadata.get("labels", [])
         self.frontend = FrontEnd.from_dict(self.metadata.get("frontend", {}))
         with quiet_stderr():
