@@ -46,7 +46,7 @@ def test_a_run_describes_itself(trained):
     assert len(history) == 8
     assert history[-1]["loss"] < history[0]["loss"]
     results = json.loads((trained / "run" / "results.json").read_text())
-    assert results["validation"]["custom"]["clips"] == 16
+    assert results["validation"]["custom"]["clips"] == 40
     assert (
         results["validation"]["custom"]["confusion"] == results["validation"]["dense"]["confusion"]
     )
