@@ -110,7 +110,7 @@ def _slim(tflite: bytes) -> bytes:
     """The same network without what no runtime reads: a sixth of a small file.
 
     The converter names each tensor after every layer that was fused into it, gives each tensor
-    that is computed an empty buffer of its own, and describes itself.
+    that is computed an empty buffer and each one an empty quantization, and describes itself.
     """
     model = model_file.unpack(tflite)
     model.description = None
@@ -121,6 +121,8 @@ def _slim(tflite: bytes) -> bytes:
     constants = {0: 0}
     for tensor in graph.tensors:
         tensor.name = None
+        if tensor.quantization is not None and tensor.quantization.scale is None:
+            tensor.quantization = None
         tensor.buffer = constants.setdefault(
             tensor.buffer if model.buffers[tensor.buffer].data is not None else 0, len(constants)
         )

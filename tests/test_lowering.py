@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kws import inspect_model, model_file, runtime
+from kws import inspect_model, model_file, runtime, structured
 from kws.errors import KwsError
 from kws.inspect_model import inspect
 from kws.lowering import lower
@@ -143,6 +143,18 @@ def test_files_are_small(files):
 
 def test_the_model_is_as_before(keras_model, files):
     assert all("call" not in vars(layer) for layer in keras_model._flatten_layers())
+
+
+@pytest.mark.parametrize("lowering", ["custom", "dense"])
+def test_other_structures_become_dense(lowering, tmp_path):
+    features = layers.Input((4, 10))
+    x = structured.LowRank(12, 3)(structured.HankelLike(8, 2)(features))
+    model = keras.Model(features, layers.GlobalAveragePooling1D()(x))
+    path = tmp_path / "m.tflite"
+    path.write_bytes(model_file.write_metadata(lower(disturbed(model), lowering), {}))
+    x = np.random.default_rng(3).normal(size=(2, 4, 10)).astype(np.float32)
+    np.testing.assert_allclose(runtime.Model(path)(x), model.predict(x, verbose=0), atol=1e-5)
+    assert [row.kind for row in rows(path)].count("FULLY_CONNECTED") == 2
 
 
 def test_unknown_lowering_is_refused(keras_model):

@@ -114,7 +114,7 @@ def model(tmp_path, metadata: dict, data: bytes = TINY) -> runtime.Model:
 
 
 def test_runtime_refuses_what_it_cannot_run(tmp_path, monkeypatch):
-    with pytest.raises(KwsError, match=r"cannot read .*: No such file"):
+    with pytest.raises(KwsError, match=r"cannot be read \(No such file"):
         runtime.Model(tmp_path / "missing.tflite")
     with pytest.raises(KwsError, match="does not take features"):
         model(tmp_path, {})

@@ -65,7 +65,7 @@ def test_square(n: int, rank: int):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 5), st.booleans(), st.data())
 def test_any_shape(inputs: int, units: int, rank: int, bias: bool, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
@@ -166,7 +166,7 @@ def test_malformed_nodes_are_refused(data: bytes, reason: str):
         interpreter(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_damaged_options_never_crash(data):
     options = bytearray(flexbuffers.Dumps(GOOD))
