@@ -18,17 +18,18 @@ def build(recipe: Recipe, outputs: int) -> keras.Model:
     features = layers.Input((recipe.frames, recipe.frontend.bands), name="features")
     steps = recipe.frames // net.stack
     x = features
-    if net.stack > 1:
-        if steps * net.stack < recipe.frames:
-            x = layers.Cropping1D((0, recipe.frames - steps * net.stack))(x)
-        x = layers.Reshape((steps, net.stack * recipe.frontend.bands), name="stack")(x)
+    if steps * net.stack < recipe.frames:
+        x = layers.Cropping1D((0, recipe.frames - steps * net.stack), name="crop")(x)
+    # An image one row high: TFLite's convolutions are two-dimensional, and from three axes the
+    # converter would reshape before and after every filter.
+    x = layers.Reshape((1, steps, net.stack * recipe.frontend.bands), name="stack")(x)
     x = _step(x, net, "stem")
     x = layers.ReLU(name="stem_relu")(x)
     for k in range(net.blocks):
         y = _step(x, net, f"block{k}")
         y = layers.Add(name=f"block{k}_add")([x, y])
         x = layers.ReLU(name=f"block{k}_relu")(y)
-    x = layers.GlobalAveragePooling1D(name="pool")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(net.dropout, name="dropout")(x)
     x = layers.Dense(outputs, activation="softmax", name="scores")(x)
     return keras.Model(features, x, name="temporal")
@@ -36,7 +37,9 @@ def build(recipe: Recipe, outputs: int) -> keras.Model:
 
 def _step(x, net: Network, name: str):
     x = _mix(net, f"{name}_mix")(x)
-    x = layers.DepthwiseConv1D(net.kernel, padding="same", use_bias=False, name=f"{name}_filter")(x)
+    x = layers.DepthwiseConv2D(
+        (1, net.kernel), padding="same", use_bias=False, name=f"{name}_filter"
+    )(x)
     return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
 
 
