@@ -12,8 +12,8 @@ from kws.recipe import Recipe
 class TrainingBatches(keras.utils.PyDataset):
     """Epochs over a training set: (samples float32 (batch, samples), labels one-hot).
 
-    Every epoch holds each clip of a word once, a fresh draw of ``_unknown_`` clips, and fresh
-    silence. What an epoch holds depends only on the recipe's seed and ``epoch``, so a training
+    Every epoch holds each clip of a word once, a fresh draw of ``_unknown_`` clips (some of them
+    more than once where there are too few), and fresh silence. What an epoch holds depends only on the recipe's seed and ``epoch``, so a training
     that was stopped goes on as if it had not been.
     """
 
@@ -26,8 +26,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._classes = len(names)
         self._unknown, self._silence = names.index(UNKNOWN), names.index(SILENCE)
         a_word = np.mean(np.bincount(clips.labels, minlength=self._classes)[: self._unknown])
-        available = int(np.sum(clips.labels == self._unknown))
-        self._unknown_count = min(available, round(recipe.data.unknown * a_word))
+        self._unknown_count = round(recipe.data.unknown * a_word)
         self._silence_count = round(recipe.data.silence * a_word)
         self.start(epoch)
 
@@ -39,7 +38,7 @@ class TrainingBatches(keras.utils.PyDataset):
         chosen = np.concatenate(
             [
                 np.flatnonzero(self._clips.labels != self._unknown),
-                rng.permutation(unknown)[: self._unknown_count],
+                np.resize(rng.permutation(unknown), self._unknown_count if len(unknown) else 0),
                 np.full(self._silence_count, -1),
             ]
         )
