@@ -12,10 +12,12 @@ ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "data" / "quickstart"
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
     """Tests never touch the user's cache, and share one of their own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,17 @@ def speech() -> np.ndarray:
 
     words = sorted(QUICKSTART.glob("*/*.opus"))[::400][:4]
     return np.concatenate([audio.read(path) for path in words])[:32000]
+
+
+@pytest.fixture(scope="session")
+def trained(own_cache, tmp_path_factory) -> Path:
+    """A folder with a corpus, a recipe and a finished run, made by the command itself."""
+    from kws.cli import main
+    from tests import tones
+
+    folder = tmp_path_factory.mktemp("trained")
+    tones.write_corpus(folder / "clips")
+    (folder / "recipe.toml").write_text(tones.RECIPE)
+    data, run = folder / "clips", folder / "run"
+    assert main(["train", str(folder), "--data", str(data), "--run", str(run)]) == 0
+    return folder

@@ -8,22 +8,11 @@ import sys
 import time
 
 import numpy as np
-import pytest
 
 from kws import audio
 from kws.cli import main
 from kws.corpus import clips
 from tests import tones
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a corpus, a recipe and a finished run, made by the command itself."""
-    folder = tmp_path_factory.mktemp("trained")
-    tones.write_corpus(folder / "clips")
-    (folder / "recipe.toml").write_text(tones.RECIPE)
-    assert run("train", folder, "--data", folder / "clips", "--run", folder / "run") == 0
-    return folder
 
 
 def run(*arguments) -> int:
