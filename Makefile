@@ -7,7 +7,7 @@ KWS     = $(VENV)/bin/kws
 STAMP   = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test data voices export evaluate bench listen lint sanitize clean
+.PHONY: help install train test data voices export listen release sanitize lint clean
 
 help: ## list the tasks
 	@echo "kws: tiny keyword spotting with structured transforms"
@@ -16,7 +16,7 @@ help: ## list the tasks
 	@echo
 	@echo "VENV=DIR puts the environment elsewhere (default .venv); $(VENV)/bin/kws --help has more."
 
-install: $(STAMP) ## set up $(VENV) with kws in it
+install: $(STAMP) ## set up .venv with kws in it
 
 $(STAMP): pyproject.toml CMakeLists.txt $(wildcard export/*/*.c export/*/*.h)
 	$(PYTHON) -m venv $(VENV)
@@ -29,7 +29,7 @@ train: $(STAMP) ## train on the bundled clips, export, evaluate, show the result
 test: $(STAMP) ## run all tests
 	$(VENV)/bin/pytest
 
-data: $(STAMP) ## fetch Speech Commands v0.02 (2.4 GB) to $(DATA)
+data: $(STAMP) ## fetch Speech Commands v0.02 (2.4 GB; DATA=DIR)
 	$(KWS) fetch data/speech_commands.toml --out $(DATA)
 
 voices: $(STAMP) ## fetch Kokoro's voices for kws synthesize
@@ -42,6 +42,15 @@ export: $(STAMP) ## write the trained quickstart model as custom.tflite and dens
 
 listen: $(STAMP) ## spot keywords from the microphone (MODEL=FILE)
 	$(KWS) listen $(MODEL)
+
+release: $(STAMP) ## put a finished run's files where released models lie (RUN=runs/NAME)
+	cp $(addprefix $(RUN)/,custom.tflite dense.tflite model.keras results.json confusion.png) \
+	  models/$(notdir $(RUN))/
+
+sanitize: ## run the C tests under AddressSanitizer and UBSan
+	cmake -S . -B build/sanitize -DKWS_SANITIZE=ON
+	cmake --build build/sanitize
+	ctest --test-dir build/sanitize --output-on-failure
 
 lint: $(STAMP) ## check style and formatting
 	$(VENV)/bin/ruff check .
