@@ -1,0 +1,28 @@
+"""How ``data/quickstart`` is made: its words, and one command that makes it again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kws.corpus.synthesis import synthesize
+
+KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+KEYWORD_CLIPS = 130
+# What becomes _unknown_: other Speech Commands words, and words that sound like the keywords.
+OTHERS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "bed"),
+    *("bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "wow", "know", "low"),
+    *("toe", "write", "often", "top", "upper", "dawn", "light"),
+)
+OTHER_CLIPS = 22
+
+
+def make(out: Path | str, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Write the clips of ``data/quickstart`` and their validation list to ``out``.
+
+    Needs Kokoro's files (``kws.corpus.voices.fetch``). Clips that are there are kept.
+    Raises KwsError as ``synthesize`` does.
+    """
+    total = len(KEYWORDS) * KEYWORD_CLIPS + len(OTHERS) * OTHER_CLIPS
+    first = len(KEYWORDS) * KEYWORD_CLIPS
+    synthesize(KEYWORDS, KEYWORD_CLIPS, out, progress=lambda done, _: progress(done, total))
+    synthesize(OTHERS, OTHER_CLIPS, out, progress=lambda done, _: progress(first + done, total))

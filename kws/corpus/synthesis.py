@@ -1,0 +1,168 @@
+"""Clips of words from text, named and laid out like Speech Commands."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from kws import audio
+from kws.corpus import voices
+from kws.corpus.engines import Engine, Espeak, Kokoro, is_held_out
+from kws.errors import KwsError
+from kws.files import replacing, write_text
+
+VALIDATION_LIST = "validation_list.txt"
+PEAK = 0.7
+_MARGIN = int(0.03 * audio.RATE)
+_FRAME = audio.RATE // 100
+_ATTEMPTS = 30
+_OPUS_LEVEL = 0.9  # of libsndfile, which makes 31 kbit/s of it for 16 kHz mono
+
+
+def synthesize(
+    words: Sequence[str],
+    count: int,
+    out: Path | str,
+    engine: str = "auto",
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write ``count`` clips of each word: ``OUT/<word>/<speaker>_nohash_<k>.opus``.
+
+    A clip is 16 kHz mono Opus with the word in its middle, 1 s long, up to 2 s for a phrase of
+    several words (its folder joins them by `_`). A clip depends on the word, k, the seed and the
+    engine alone; those that are there are kept, so a run that was stopped goes on. Every seventh
+    clip is by voices held out for validation, which ``OUT/validation_list.txt`` names.
+
+    engine: `kokoro`, `espeak`, or `auto`: Kokoro with every fourth clip by espeak-ng, or
+    espeak-ng alone where Kokoro's files are not.
+    Raises KwsError for a word that cannot be said or a folder name, or a missing engine.
+    """
+    if count < 1:
+        raise KwsError(f"{count} clips a word: ask for at least one", 2)
+    texts = {_folder_name(word): " ".join(word.replace("_", " ").split()) for word in words}
+    out = Path(out)
+    kept = {name: _indices(out / name) for name in texts}
+    # Word after word for each k: a run that is stopped leaves as many clips of each word.
+    missing = [(name, k) for k in range(count) for name in texts if k not in kept[name]]
+    total = count * len(texts)
+    progress(total - len(missing), total)
+    if not missing:
+        return
+    engines = _engines(engine)
+    try:
+        for done, (name, k) in enumerate(missing, total - len(missing) + 1):
+            _write_clip(out / name, texts[name], k, engines[k % len(engines)], seed)
+            progress(done, total)
+    finally:
+        _write_validation_list(out)
+
+
+def _folder_name(word: str) -> str:
+    name = "_".join(word.lower().replace("_", " ").split())
+    speakable = any(c.isalnum() for c in name) and all(c.isalnum() or c in "_-'" for c in name)
+    if not speakable or name[0] in "-'":
+        raise KwsError(f"{word!r} is no word to say: use letters, digits, spaces, - and '", 2)
+    if len(name) > 60:
+        raise KwsError(f"{word[:20]!r}… is too long for one clip; use a shorter phrase", 2)
+    return name
+
+
+def _indices(folder: Path) -> set[int]:
+    ends = (path.stem.rpartition("_nohash_")[2] for path in folder.glob("*_nohash_*"))
+    return {int(end) for end in ends if end.isdecimal()}
+
+
+def _engines(name: str) -> list[Engine]:
+    """The engines that take turns, clip by clip."""
+    if name == "kokoro":
+        return [Kokoro()]
+    if name == "auto" and voices.available():
+        kokoro = Kokoro()
+        return [kokoro, kokoro, kokoro, Espeak()]
+    if name == "auto":
+        print("note: only espeak-ng speaks; 'make voices' adds better voices", file=sys.stderr)
+    elif name != "espeak":
+        raise KwsError(f"no engine {name!r}: use auto, kokoro or espeak", 2)
+    return [Espeak()]
+
+
+def _write_clip(folder: Path, text: str, k: int, engine: Engine, seed: int) -> None:
+    key = hashlib.sha256(f"{seed}/{text}/{k}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(key[:16], "big"))
+    longest = audio.RATE if " " not in text else 2 * audio.RATE
+    reason = ""
+    for _ in range(_ATTEMPTS):
+        speaker, samples = engine.speak(text, rng, held_out=k % 7 == 6)
+        reason = fault(samples) or ""
+        if reason:
+            continue
+        word = trim(samples)
+        if len(word) > longest:
+            reason = "too long"
+            continue
+        length = max(audio.RATE, len(word))
+        before = (length - len(word)) // 2
+        clip = np.pad(word * (PEAK / np.abs(word).max()), (before, length - len(word) - before))
+        with replacing(folder / f"{speaker}_nohash_{k}.opus") as temporary:
+            soundfile.write(
+                temporary,
+                clip,
+                audio.RATE,
+                format="OGG",
+                subtype="OPUS",
+                compression_level=_OPUS_LEVEL,
+            )
+        return
+    raise KwsError(f"{text!r}: {_ATTEMPTS} clips in a row failed ({reason}); try other words")
+
+
+def fault(samples: np.ndarray) -> str | None:
+    """Why float32 (samples,) at 16 kHz cannot be a well-spoken word, or None if it can."""
+    if len(samples) < 10 * _FRAME or np.abs(samples).max() < 0.02:
+        return "silent"
+    if not np.isfinite(samples).all() or np.mean(np.abs(samples) > 0.99 * 32767 / 32768) > 0.002:
+        return "clipped"
+    levels = _levels(samples)
+    if (levels > -25).sum() < 12:
+        return "too short"
+    # A word has a beginning and an end: a buzz or a hiss that fills everything has neither.
+    if np.mean(levels > -10) > 0.9:
+        return "no silence around it"
+    return None
+
+
+def trim(samples: np.ndarray) -> np.ndarray:
+    """The word without the silence around it and stray clicks after it, faded at both ends.
+
+    The word is what lies within 40 dB of the loudest 10 ms, joined across gaps of up to 0.2 s
+    (the closure before a final stop is as long), with a margin of 30 ms.
+    """
+    active = np.flatnonzero(_levels(samples) > -40)
+    runs = np.split(active, np.flatnonzero(np.diff(active) > 20) + 1)
+    loudest = np.argmax(_levels(samples))
+    run = next(r for r in runs if r[0] <= loudest <= r[-1])
+    start = max(0, run[0] * _FRAME - _MARGIN)
+    word = samples[start : (run[-1] + 1) * _FRAME + _MARGIN].astype(np.float32)
+    fade = np.linspace(0, 1, min(_MARGIN // 2, len(word) // 2), dtype=np.float32)
+    word[: len(fade)] *= fade
+    word[len(word) - len(fade) :] *= fade[::-1]
+    return word
+
+
+def _levels(samples: np.ndarray) -> np.ndarray:
+    """The power of every 10 ms in dB relative to the loudest: (frames,)."""
+    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64)
+    power = np.mean(frames**2, axis=1)
+    return 10 * np.log10(power / max(power.max(), 1e-12) + 1e-12)
+
+
+def _write_validation_list(out: Path) -> None:
+    clips = sorted(p.relative_to(out).as_posix() for p in out.glob("*/*_nohash_*.opus"))
+    ours = {c for c in clips if is_held_out(Path(c).name.rpartition("_nohash_")[0])}
+    listed = out / VALIDATION_LIST
+    before = set(listed.read_text(encoding="utf-8").split()) if listed.is_file() else set()
+    write_text(listed, "".join(f"{clip}\n" for clip in sorted(ours | before)))
