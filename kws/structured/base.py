@@ -1,5 +1,7 @@
 """What all structured layers share: padding, bias, activation, configuration."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -77,8 +79,11 @@ class StructuredDense(keras.layers.Layer):
         """``Mᵀ``, shape (inputs, units), differentiable in the generators."""
         raise NotImplementedError
 
-    def use_fast_product(self) -> bool:
-        """Whether ``fast_product`` beats one product with the materialised matrix."""
+    def use_fast_product(self, batch: int) -> bool:
+        """Whether ``fast_product`` beats one product with the materialised matrix.
+
+        Decided while the graph is built; ``batch`` is the number of vectors, as far as known.
+        """
         return False
 
     def fast_product(self, x):
@@ -91,12 +96,14 @@ class StructuredDense(keras.layers.Layer):
         Several weights that share one initialiser get their own parts of one draw: with a fixed
         seed separate draws would make them equal.
         """
+        # Not autocast: transforms and running sums need more digits than 16-bit floats have.
         draw = self.generator_initializer or keras.initializers.RandomNormal(0.0, stddev)
         return self.add_weight(
             name=name,
             shape=shape,
             initializer=lambda shape, dtype: draw((of, *shape), dtype=dtype)[share],
             regularizer=self.generator_regularizer,
+            autocast=False,
         )
 
     def matrix(self):
@@ -106,8 +113,9 @@ class StructuredDense(keras.layers.Layer):
     def call(self, x):
         lead = ops.shape(x)[:-1]
         flat = ops.reshape(x, (-1, self.inputs))
-        if self.use_fast_product():
+        if self.use_fast_product(_expected_batch(x)):
             padded = ops.pad(flat, ((0, 0), (0, self.n - self.inputs)))
+            padded = ops.cast(padded, self.variable_dtype)
             y = self.fast_product(padded)[:, : self.units]
         else:
             y = ops.matmul(flat, ops.cast(self.matrix_transposed(), flat.dtype))
@@ -131,6 +139,11 @@ class StructuredDense(keras.layers.Layer):
             "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
             "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
         }
+
+
+def _expected_batch(x) -> int:
+    """The number of vectors in ``x``; an axis of unknown size counts as 64."""
+    return math.prod(64 if size is None else size for size in x.shape[:-1])
 
 
 def _positive(name: str, value: int) -> int:

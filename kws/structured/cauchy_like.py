@@ -26,8 +26,10 @@ class CauchyLike(LowDisplacementRank):
     """
 
     def build_generators(self):
-        self.move_s = self.add_weight(name="move_s", shape=(self.n,), initializer="zeros")
-        self.move_t = self.add_weight(name="move_t", shape=(self.n,), initializer="zeros")
+        self.move_s, self.move_t = (
+            self.add_weight(name=name, shape=(self.n,), initializer="zeros", autocast=False)
+            for name in ("move_s", "move_t")
+        )
         super().build_generators()
 
     def terms(self):

@@ -19,8 +19,8 @@ class Circulant(StructuredDense):
     def matrix_transposed(self):
         return products.circulant_transposed(self.g)[: self.inputs, : self.units]
 
-    def use_fast_product(self):
-        return products.fft_pays(self.n, 1)
+    def use_fast_product(self, batch):
+        return products.fft_pays(batch, 1, self.n, self.n, 2)
 
     def fast_product(self, x):
         return products.circulant(products.full_precision(x), products.full_precision(self.g))
@@ -39,8 +39,8 @@ class SkewCirculant(StructuredDense):
     def matrix_transposed(self):
         return products.skew_circulant_transposed(self.h)[: self.inputs, : self.units]
 
-    def use_fast_product(self):
-        return products.fft_pays(self.n, 1)
+    def use_fast_product(self, batch):
+        return products.fft_pays(batch, 1, self.n, self.n, 2)
 
     def fast_product(self, x):
         return products.skew_circulant(products.full_precision(x), products.full_precision(self.h))

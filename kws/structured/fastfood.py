@@ -35,7 +35,7 @@ class Fastfood(StructuredDense):
         identity = ops.eye(self.inputs, self.n, dtype=self.g.dtype)
         return self.fast_product(identity)[:, : self.units]
 
-    def use_fast_product(self):
+    def use_fast_product(self, batch):
         return True
 
     def fast_product(self, x):

@@ -24,8 +24,9 @@ class HankelLike(LowDisplacementRank):
         toeplitz = products.toeplitz_like_transposed(self.g, self.h, self.n, self.units)
         return ops.flip(toeplitz, axis=0)[: self.inputs]
 
-    def use_fast_product(self):
-        return products.fft_pays(self.n, self.rank)
+    def use_fast_product(self, batch):
+        entry = products.entry_cost(self.n, self.rank)
+        return products.fft_pays(batch, self.rank + 1, self.n, self.n, entry)
 
     def fast_product(self, x):
         return products.toeplitz_like(ops.flip(x, axis=-1), self.g, self.h)

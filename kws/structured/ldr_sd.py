@@ -24,8 +24,10 @@ class LearnedShiftLike(ToeplitzLike):
 
     def build_generators(self):
         super().build_generators()
-        self.log_d = self.add_weight(name="log_d", shape=(self.n,), initializer="zeros")
-        self.log_e = self.add_weight(name="log_e", shape=(self.n,), initializer="zeros")
+        self.log_d, self.log_e = (
+            self.add_weight(name=name, shape=(self.n,), initializer="zeros", autocast=False)
+            for name in ("log_d", "log_e")
+        )
 
     def operators(self):
         a, b = super().operators()
@@ -34,7 +36,8 @@ class LearnedShiftLike(ToeplitzLike):
 
     def matrix_transposed(self):
         d, e = ops.exp(self.log_d)[: self.units], ops.exp(self.log_e)[: self.inputs, None]
-        return e * super().matrix_transposed() * d
+        return ops.multiply(ops.multiply(e, super().matrix_transposed()), d)
 
     def fast_product(self, x):
-        return super().fast_product(x * ops.exp(self.log_e)) * ops.exp(self.log_d)
+        y = super().fast_product(x * ops.exp(self.log_e))
+        return ops.multiply(y, ops.exp(self.log_d))

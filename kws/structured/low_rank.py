@@ -25,7 +25,7 @@ class LowRank(StructuredDense):
     def matrix_transposed(self):
         return ops.matmul(ops.transpose(self.h), self.g)
 
-    def use_fast_product(self):
+    def use_fast_product(self, batch):
         return self.rank * (self.inputs + self.units) < self.inputs * self.units
 
     def fast_product(self, x):

@@ -5,6 +5,8 @@ Small-Footprint Deep Learning* (NIPS 2015). A complex number is a pair ``(real, 
 tensors, as in ``keras.ops``, so that every function runs on every Keras back end.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -72,14 +74,64 @@ def from_skew_circulant_spectrum(spectrum: Spectrum, n: int):
 
 
 def toeplitz_like_transposed(g, h, inputs: int, units: int):
-    """The first rows and columns of ``Σ Z_{-1}(hᵢ)ᵀ Z_1(gᵢ)ᵀ``: shape (inputs, units)."""
+    """The first rows and columns of ``Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: (inputs, units)."""
     rank, n = g.shape
-    skew = ops.transpose(skew_circulant_transposed(h)[:, :inputs], (1, 0, 2))
-    circulant = circulant_transposed(g)[..., :units]
-    # One product with the ranks side by side.
-    return ops.matmul(
-        ops.reshape(skew, (inputs, rank * n)), ops.reshape(circulant, (rank * n, units))
+    if rank * n <= 96:
+        return _by_products(g, h)[:inputs, :units]
+    return _by_recurrence(g, h, inputs)[:, :units]
+
+
+def _by_products(g, h):
+    """``Mᵀ = Σ Z_{-1}(hᵢ)ᵀ Z_1(gᵢ)ᵀ`` as one product with the ranks side by side: O(rn³)."""
+    rank, n = g.shape
+    left = ops.reshape(ops.transpose(skew_circulant_transposed(h), (1, 0, 2)), (n, rank * n))
+    return ops.matmul(left, ops.reshape(circulant_transposed(g), (rank * n, n)))
+
+
+def _by_recurrence(g, h, rows: int):
+    """The first ``rows`` rows of ``Mᵀ`` from the displacement of M: O(rn²).
+
+    ``Z_1 M − M Z_{-1} = 2 Σ gᵢ (J hᵢ)ᵀ`` says how column b + 1 of M follows from column b: moved
+    down by one place, minus ``2 Σ gᵢ hᵢ[n − 1 − b]``. Column b moved up by b places is therefore
+    a running sum.
+    """
+    n = g.shape[-1]
+    g, h = full_precision(g), full_precision(h)
+    first = ops.sum(circulant(h, g), axis=0, keepdims=True)  # column 0 is Σ Z_1(gᵢ) hᵢ
+    # Row b: hᵢ[n − b], and in row 0 a one that picks the first column.
+    weights = ops.transpose(ops.concatenate([0 * h[:, :1], -2 * ops.flip(h[:, 1:], -1)], -1))
+    pick_first = ops.one_hot([0], n, axis=0, dtype=g.dtype)
+    steps = ops.matmul(
+        ops.concatenate([pick_first, weights], axis=1)[:rows], ops.concatenate([first, g], axis=0)
     )
+    return _move_rows_right(_running_sum(_move_rows_left(steps)))
+
+
+def _move_rows_left(x):
+    """Row b moved round by b places to the left."""
+    rows, n = x.shape
+    flat = ops.reshape(ops.concatenate([x, x], axis=1), (2 * rows * n,))
+    return ops.reshape(ops.pad(flat, ((0, rows),)), (rows, 2 * n + 1))[:, :n]
+
+
+def _move_rows_right(x):
+    """Row b moved round by b places to the right."""
+    rows, n = x.shape
+    flat = ops.reshape(ops.concatenate([x, x], axis=1), (2 * rows * n,))
+    flat = ops.pad(flat[n:], ((0, n),))[: rows * (2 * n - 1)]
+    return ops.reshape(flat, (rows, 2 * n - 1))[:, :n]
+
+
+def _running_sum(x, block: int = 16):
+    """``cumsum`` along axis 0, by products with triangular matrices: faster on a CPU."""
+    rows, n = x.shape
+    blocks = -(-rows // block)
+    padded = ops.pad(x, ((0, blocks * block - rows), (0, 0)))
+    within = ops.matmul(
+        ops.convert_to_tensor(np.tri(block), x.dtype), ops.reshape(padded, (blocks, block, n))
+    )
+    before = ops.matmul(ops.convert_to_tensor(np.tri(blocks, k=-1), x.dtype), within[:, -1])
+    return ops.reshape(within + before[:, None], (blocks * block, n))[:rows]
 
 
 def toeplitz_like(x, g, h):
@@ -108,9 +160,25 @@ def skew_circulant(x, h):
     return from_skew_circulant_spectrum(spectrum, x.shape[-1])
 
 
-def fft_pays(n: int, rank: int) -> bool:
-    """Whether transforms of length ``n`` beat the materialised matrix."""
-    return n > 512
+def fft_pays(batch: int, pairs: int, length: int, n: int, entry_cost: float) -> bool:
+    """Whether FFTs beat the materialised matrix in training, forward and backward together.
+
+    Args:
+        batch: number of vectors.
+        pairs: how many forward and inverse transforms a vector takes.
+        length: of a transform.
+        n: size of the matrix.
+        entry_cost: of materialising the matrix, in ns an entry.
+
+    The constants are nanoseconds measured on two x86-64 cores with XLA (docs/structured.md).
+    """
+    transforms = batch * pairs * 1.1 * length * math.log2(max(length, 2))
+    return transforms < n * n * (0.065 * batch + entry_cost)
+
+
+def entry_cost(n: int, rank: int) -> float:
+    """Of ``toeplitz_like_transposed``, in ns an entry: by products or by its recurrence."""
+    return min(0.1 * rank * n, 9.5)
 
 
 def multiply(x: Spectrum, y: Spectrum) -> Spectrum:

@@ -29,8 +29,8 @@ class Toeplitz(StructuredDense):
         period = self._period(self.units + self.inputs)
         return products.shifted_rows(period, self.inputs)[:, : self.units]
 
-    def use_fast_product(self):
-        return products.fft_pays(2 * self.n, 1)
+    def use_fast_product(self, batch):
+        return products.fft_pays(batch, 1, 2 * self.n, self.n, 2)
 
     def fast_product(self, x):
         length = next_fast_len(self.units + self.inputs - 1, real=True)

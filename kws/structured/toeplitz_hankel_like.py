@@ -36,8 +36,8 @@ class ToeplitzHankelLike(LowDisplacementRank):
         q = q[..., :n] - ops.flip(q[..., n:], axis=-1)
         return ops.einsum("rab,rbc->ac", q[:, : self.inputs], p[..., : self.units])
 
-    def use_fast_product(self):
-        return products.fft_pays(2 * self.n, self.rank)
+    def use_fast_product(self, batch):
+        return products.fft_pays(batch, self.rank + 1, 2 * self.n, self.n, 0.1 * self.rank * self.n)
 
     def fast_product(self, x):
         n = self.n

@@ -23,8 +23,9 @@ class ToeplitzLike(LowDisplacementRank):
     def matrix_transposed(self):
         return products.toeplitz_like_transposed(self.g, self.h, self.inputs, self.units)
 
-    def use_fast_product(self):
-        return products.fft_pays(self.n, self.rank)
+    def use_fast_product(self, batch):
+        entry = products.entry_cost(self.n, self.rank)
+        return products.fft_pays(batch, self.rank + 1, self.n, self.n, entry)
 
     def fast_product(self, x):
         return products.toeplitz_like(x, self.g, self.h)

@@ -62,11 +62,10 @@ class VandermondeLike(LowDisplacementRank):
         size = ops.exp(-ops.exp(self.decay)[:, None] * powers)
         angle = self.angle[:, None] * powers
         v = size * ops.cos(angle), size * ops.sin(angle)
-        pairs = ops.reshape(ops.cast(self.g, self.variable_dtype), (self.rank, self.n // 2, 2, 1))
+        pairs = ops.reshape(self.g, (self.rank, self.n // 2, 2, 1))
         rows = ops.stack(products.multiply(v, (pairs[:, :, 0], pairs[:, :, 1])), axis=2)
         rows = ops.reshape(rows, (self.rank, self.n, self.n))[:, : self.units]
-        rows = ops.cast(rows, self.compute_dtype)
-        h = ops.concatenate([self.h, ops.zeros_like(self.h)], axis=-1)
+        h = ops.concatenate([self.h, 0 * self.h], axis=-1)
         upper = products.shifted_rows(h, self.n)[..., : self.inputs]  # L(h)ᵀ
         return ops.einsum("rap,rpk->ka", rows, upper)
 

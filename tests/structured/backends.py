@@ -44,31 +44,30 @@ def gradients(layer, x, weight):
     return [numpy(value) for value in values]
 
 
-def finite_differences(layer, x, weight, step=1e-6):
-    """The same by central differences, one entry at a time."""
+def assert_gradients(layer, x, weight, got, step=1e-6):
+    """Hold ``gradients`` to central differences along two random directions for each tensor."""
+    rng = np.random.default_rng(0)
 
     def loss(x):
         return float(np.sum(numpy(layer(x)) * weight))
 
-    by_x = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
-        moved = np.array(x)
-        moved[index] += step
-        upper = loss(moved)
-        moved[index] -= 2 * step
-        by_x[index] = (upper - loss(moved)) / (2 * step)
-    results = [by_x]
-    for variable in layer.trainable_weights:
-        value = numpy(variable).copy()
-        by_weight = np.zeros_like(value)
-        for index in np.ndindex(value.shape):
-            sides = []
-            for sign in (1, -1):
-                moved = value.copy()
-                moved[index] += sign * step
-                variable.assign(moved)
-                sides.append(loss(x))
-            by_weight[index] = (sides[0] - sides[1]) / (2 * step)
-        variable.assign(value)
-        results.append(by_weight)
-    return results
+    def slope(value, direction, evaluate):
+        return (evaluate(value + step * direction) - evaluate(value - step * direction)) / (
+            2 * step
+        )
+
+    for _ in range(2):
+        direction = rng.normal(size=x.shape)
+        expected = slope(x, direction, loss)
+        np.testing.assert_allclose(np.sum(got[0] * direction), expected, rtol=1e-6, atol=1e-8)
+        for variable, gradient in zip(layer.trainable_weights, got[1:], strict=True):
+            value = numpy(variable).copy()
+            direction = rng.normal(size=value.shape)
+
+            def moved(new, variable=variable):
+                variable.assign(new)
+                return loss(x)
+
+            expected = slope(value, direction, moved)
+            variable.assign(value)
+            np.testing.assert_allclose(np.sum(gradient * direction), expected, rtol=1e-6, atol=1e-8)

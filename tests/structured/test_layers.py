@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import reference
 import scipy.linalg
-from backends import DOUBLE, finite_differences, gradients, numpy
+from backends import DOUBLE, assert_gradients, gradients, numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +51,7 @@ def built(name, units, inputs, scatter=0.3, **arguments):
 
 
 def use_fast(layer, fast: bool):
-    layer.use_fast_product = lambda: fast
+    layer.use_fast_product = lambda batch: fast
     return layer
 
 
@@ -139,15 +139,25 @@ def test_fast_product_and_materialised_matrix_agree_in_float32(name, n):
 
 
 @every_layer
-@pytest.mark.parametrize(("inputs", "units"), [(5, 5), (6, 6), (8, 8), (4, 7), (7, 4), (1, 1)])
+@pytest.mark.parametrize(("inputs", "units"), [(5, 5), (8, 8), (4, 7), (7, 4)])
 def test_gradient_equals_finite_differences(name, inputs, units):
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(2, inputs)), rng.normal(size=(2, units))
     layer = built(name, units, inputs, activation="tanh")
-    expected = finite_differences(layer, x, weight)
-    for fast in (False, True) if name in FAST else (layer.use_fast_product(),):
-        for got, want in zip(gradients(use_fast(layer, fast), x, weight), expected, strict=True):
-            np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-8)
+    for fast in (False, True) if name in FAST else (layer.use_fast_product(2),):
+        got = gradients(use_fast(layer, fast), x, weight)
+        assert_gradients(layer, x, weight, got)
+
+
+@pytest.mark.parametrize(("inputs", "units"), [(40, 40), (41, 41), (33, 50), (50, 17), (64, 64)])
+def test_both_ways_to_materialise(inputs, units):
+    layer = built("toeplitz_like", units, inputs, rank=3)  # large enough for the recurrence
+    np.testing.assert_allclose(numpy(layer.matrix()), explicit(layer), rtol=0, atol=1e-9)
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(2, inputs)), rng.normal(size=(2, units))
+    by_matrix, by_fft = (gradients(use_fast(layer, f), x, weight) for f in (False, True))
+    for a, b in zip(by_matrix, by_fft, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-9 * np.abs(b).max())
 
 
 @pytest.mark.parametrize("name", RANKED)
@@ -199,23 +209,11 @@ def test_saves_and_reloads(name, tmp_path):
 @every_layer
 def test_learns_under_compilation(name):
     keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(64, 8)).astype("float32")
-    model = keras.Sequential([LAYERS[name](8, activation="relu"), LAYERS[name](3)])
-    model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile="auto")
-    history = model.fit(x, x[:, :3], epochs=12, batch_size=16, verbose=0).history["loss"]
-    assert history[-1] < history[0]
-
-
-@pytest.mark.parametrize("name", FAST)
-def test_fast_product_compiles_with_xla(name):
-    keras.utils.set_random_seed(0)
-    x = np.random.default_rng(0).normal(size=(8, 12)).astype("float32")
-    model = keras.Sequential([use_fast(LAYERS[name](12), True)])
-    model.compile("sgd", "mse", jit_compile=True)
-    before = numpy(model(x))
-    assert np.isfinite(model.train_on_batch(x, np.zeros_like(x)))
-    assert np.abs(numpy(model(x)) - before).max() > 0
+    x = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
+    model = keras.Sequential([use_fast(LAYERS[name](8), name in FAST or name == "fastfood")])
+    model.compile(keras.optimizers.Adam(0.05), "mse", jit_compile="auto")
+    losses = [float(model.train_on_batch(x, x)) for _ in range(20)]
+    assert losses[-1] < losses[0]
 
 
 @every_layer
@@ -229,7 +227,7 @@ def test_a_seeded_initialiser_gives_different_weights(name):
 
 
 @every_layer
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
 def test_mixed_precision(name, policy):
     x = np.random.default_rng(0).normal(size=(3, 20)).astype("float32")
     full, mixed = LAYERS[name](20), LAYERS[name](20, dtype=policy)
