@@ -1,12 +1,15 @@
 """A keras.Model becomes a .tflite file.
 
 A structured layer is lowered as ``custom``, the op KwsToeplitzLike with only the generators in
-the file, or as ``dense``, an ordinary product with the materialised matrix. Everything else is
-left to TensorFlow's converter.
+the file; as ``builtin``, TFLite's own operators on as few numbers, for runtimes without our op;
+or as ``dense``, an ordinary product with the materialised matrix. ``auto`` takes the faster of
+custom and dense for each layer. Everything else is left to TensorFlow's converter.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import keras
@@ -14,125 +17,160 @@ import numpy as np
 
 from kws import model_file
 from kws.errors import KwsError
-from kws.structured import ToeplitzLike
+from kws.quiet import quiet_stderr
+from kws.tflite import forms
+from kws.tflite.choice import Choice, Target, choose, fixed, smaller
+from kws.tflite.quantize import Quantization, quantize_model
+from kws.tflite.slim import slim
 
-Lowering = Literal["custom", "dense"]
+Lowering = Literal["custom", "builtin", "dense", "auto"]
 
-OP_NAME, OP_VERSION = "KwsToeplitzLike", 1
+_FORMS = {"custom": forms.custom, "builtin": forms.builtin_only, "dense": forms.dense}
 
 
-def lower(model: keras.Model, lowering: Lowering) -> bytes:
+@dataclass(frozen=True)
+class Lowered:
+    """A .tflite's bytes, and for each structured layer what it became and why."""
+
+    data: bytes
+    choices: list[Choice]
+
+
+def lower(
+    model: keras.Model,
+    lowering: Lowering,
+    quantize: Quantization = "none",
+    representative: np.ndarray | None = None,
+    target: Target = "x86",
+    limit: int | None = None,
+) -> bytes:
+    """The .tflite of ``lower_with_choices``."""
+    return lower_with_choices(model, lowering, quantize, representative, target, limit).data
+
+
+def lower_with_choices(
+    model: keras.Model,
+    lowering: Lowering,
+    quantize: Quantization = "none",
+    representative: np.ndarray | None = None,
+    target: Target = "x86",
+    limit: int | None = None,
+) -> Lowered:
     """Convert a model of fixed input shape (batch, frames, bands), batch 1 in the file.
 
-    Returns the .tflite, float32, named input ``features`` and output ``scores``. Raises KwsError
-    for an unknown lowering, another Keras back end, or what TFLite cannot express.
+    quantize: how constants are stored, and for ``int8`` how the rest of the network computes.
+    representative: features (clips, frames, bands) that ``int8`` takes its ranges from.
+    target: whose measured costs ``auto`` goes by. limit: of ``auto``, bytes that the file may
+    have, without labels and recipe.
+
+    The file's input ``features`` and output ``scores`` are float32 whatever is inside. Raises
+    KwsError for an unknown word, another Keras back end, int8 without features, a target that
+    was never measured, or a limit that cannot be kept.
     """
-    if lowering not in get_args(Lowering):
-        raise KwsError(f"no lowering {lowering!r}; use {' or '.join(get_args(Lowering))}", 2)
+    for what, word, words in (
+        ("lowering", lowering, get_args(Lowering)),
+        ("quantization", quantize, get_args(Quantization)),
+        ("target", target, get_args(Target)),
+    ):
+        if word not in words:
+            raise KwsError(f"no {what} {word!r}; use {', '.join(words[:-1])} or {words[-1]}", 2)
     if keras.backend.backend() != "tensorflow":
         raise KwsError("export needs Keras on TensorFlow; set KERAS_BACKEND=tensorflow", 2)
+    if quantize == "int8" and (representative is None or not len(representative)):
+        raise KwsError("int8 takes its ranges from features; give some clips", 2)
+
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "matrix")]
+    vectors = _vectors(model, layers)
+    if lowering == "auto":
+        choices = choose(layers, vectors, target, quantize)
+    else:
+        choices = fixed(layers, vectors, lowering)
+    data = _converted(model, layers, choices, quantize, representative)
+    while lowering == "auto" and limit is not None and len(data) > limit:
+        choices = smaller(choices, len(data), limit)
+        data = _converted(model, layers, choices, quantize, representative)
+    return Lowered(data, choices)
+
+
+def _vectors(model: keras.Model, layers: list) -> list[int]:
+    """How many vectors pass through each layer in one inference."""
+    seen = dict.fromkeys(map(id, layers), 0)
+
+    def counting(layer):
+        def call(x):
+            seen[id(layer)] += math.prod(x.shape[:-1])
+            return type(layer).call(layer, x)
+
+        return call
+
+    with _replaced(layers, [counting(layer) for layer in layers]):
+        model(np.zeros((1, *model.input_shape[1:]), np.float32), training=False)
+    return list(seen.values())
+
+
+def _converted(model, layers: list, choices: list[Choice], quantize, representative) -> bytes:
+    made = [
+        _FORMS[choice.lowering](layer, choice.vectors)
+        for layer, choice in zip(layers, choices, strict=True)
+    ]
+    converted = _convert(model, layers, made)
+    quantize_model(converted, quantize, representative)
+    slim(converted)
+    return model_file.pack(converted)
+
+
+def _convert(model: keras.Model, layers: list, made: list[forms.Form]):
+    """The float32 ``ModelT``, with the forms' constants in place."""
     import tensorflow as tf
 
-    call = _custom_call if lowering == "custom" else _dense_call
-    with _lowered(model, call):
-        function = tf.function(
-            lambda features: model(features, training=False),
-            input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, "features")],
-        )
-        concrete = function.get_concrete_function()
+    # Constants enter as inputs, whose values the converter cannot know and so cannot unfold.
+    constants = {
+        f"constant_{k}": array for k, array in enumerate(c for form in made for c in form.constants)
+    }
+
+    def network(features, *tensors):
+        rest = iter(tensors)
+        calls = [_with_constants(form, [next(rest) for _ in form.constants]) for form in made]
+        with _replaced(layers, calls):
+            return model(features, training=False)
+
+    signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, "features")]
+    signature += [tf.TensorSpec(array.shape, tf.float32, name) for name, array in constants.items()]
+    concrete = tf.function(network, input_signature=signature).get_concrete_function()
     # Only the path through a SavedModel keeps marked functions, and it must find every variable.
     module = tf.Module()
     module.variables_used = list(concrete.graph.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
-    converter.allow_custom_ops = lowering == "custom"
-    return _slim(converter.convert())
+    converter.allow_custom_ops = True
+    with quiet_stderr():
+        converted = model_file.unpack(converter.convert())
+    _fill_in(converted, constants)
+    return converted
+
+
+def _with_constants(form: forms.Form, tensors: list):
+    return lambda x: form.call(x, *tensors)
 
 
 @contextmanager
-def _lowered(model: keras.Model, make_call: Callable) -> Iterator[None]:
-    """Every structured layer of the model, however deep inside, calls its lowered form."""
-    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "matrix")]
-    calls = [make_call(layer) or layer.call for layer in layers]
+def _replaced(layers: list, calls: list) -> Iterator[None]:
+    """The layers, however deep inside a model, do these calls."""
     try:
         for layer, call in zip(layers, calls, strict=True):
             layer.call = call
         yield
     finally:
         for layer in layers:
-            del layer.call
+            vars(layer).pop("call", None)
 
 
-def _dense_call(layer) -> Callable:
-    """The layer as one product with its matrix, worked out here once."""
-    import tensorflow as tf
-
-    weights = tf.constant(keras.ops.convert_to_numpy(layer.matrix()).T.astype(np.float32))
-
-    def call(x):
-        y = tf.linalg.matmul(x, weights)
-        return layer.activation(y if layer.bias is None else y + layer.bias)
-
-    return call
-
-
-def _custom_call(layer) -> Callable:
-    """The layer as the op KwsToeplitzLike; dense where the op has no such structure."""
-    import tensorflow as tf
-
-    if not isinstance(layer, ToeplitzLike):
-        return _dense_call(layer)
-
-    # The converter keeps a function so marked as one operator of that name, with the function's
-    # attributes as its options; the body is never converted, only its result's shape matters.
-    @tf.function(
-        experimental_implements=" ".join(
-            [
-                f'name: "{OP_NAME}"',
-                'attr { key: "tfl_fusable_op" value { b: true } }',
-                f'attr {{ key: "version" value {{ i: {OP_VERSION} }} }}',
-                f'attr {{ key: "units" value {{ i: {layer.units} }} }}',
-            ]
-        )
-    )
-    def op(x, g, h, *bias):
-        return tf.repeat(x[..., :1] + g[0, 0] + h[0, 0], layer.units, axis=-1)
-
-    generators = [keras.ops.convert_to_numpy(w).astype(np.float32) for w in (layer.g, layer.h)]
-    bias = [] if layer.bias is None else [keras.ops.convert_to_numpy(layer.bias)]
-
-    def call(x):
-        return layer.activation(op(x, *map(tf.constant, [*generators, *bias])))
-
-    return call
-
-
-def _slim(tflite: bytes) -> bytes:
-    """The same network without what no runtime reads: a sixth of a small file.
-
-    The converter names each tensor after every layer that was fused into it, gives each tensor
-    that is computed an empty buffer and each one an empty quantization, and describes itself.
-    """
-    model = model_file.unpack(tflite)
-    model.description = None
-    model.metadata = []
-    (graph,) = model.subgraphs
-    graph.name = None
-
-    constants = {0: 0}
-    for tensor in graph.tensors:
-        tensor.name = None
-        if tensor.quantization is not None and tensor.quantization.scale is None:
-            tensor.quantization = None
-        tensor.buffer = constants.setdefault(
-            tensor.buffer if model.buffers[tensor.buffer].data is not None else 0, len(constants)
-        )
-    model.buffers = [model.buffers[old] for old in constants]
-    graph.tensors[graph.inputs[0]].name = "features"
-    graph.tensors[graph.outputs[0]].name = "scores"
-    (signature,) = model.signatureDefs
-    signature.inputs[0].name, signature.outputs[0].name = "features", "scores"
-
-    for code in model.operatorCodes:
-        if code.customCode == OP_NAME.encode():
-            code.version = OP_VERSION
-    return model_file.pack(model)
+def _fill_in(model, constants: dict[str, np.ndarray]) -> None:
+    """Turn the named inputs into constants; ``features`` stays the only input."""
+    (graph,), (signature,) = model.subgraphs, model.signatureDefs
+    for entry in signature.inputs:
+        name = entry.name.decode()
+        if name in constants:
+            tensor = graph.tensors[entry.tensorIndex]
+            model.buffers[tensor.buffer].data = constants[name].tobytes()
+    signature.inputs = [entry for entry in signature.inputs if entry.name == b"features"]
+    graph.inputs = [entry.tensorIndex for entry in signature.inputs]

@@ -1,0 +1,112 @@
+"""The Toeplitz-like product with nothing but TFLite's own operators.
+
+TFLite has one transform, RFFT2D: real, of power-of-two length, forward only. A Hartley transform
+is a real FFT away and its own inverse, so it carries circulant products. Where many vectors pass
+through a small layer it is quicker to write the circulant matrices out in every inference and
+multiply. Either way the file holds O(rank·n) numbers.
+"""
+
+import numpy as np
+
+# The two forms cross where one inference multiplies this many vectors (measured on x86, LiteRT
+# 2.3: at n = 128 between 4 and 16, at n = 256 near 16) as long as the matrices, written out,
+# stay in the second-level cache.
+MANY_VECTORS, SMALL_MATRICES = 16, 1 << 18
+
+
+def matrices_pay(n: int, rank: int, vectors: int) -> bool:
+    """Whether writing the matrices out beats transforms for ``vectors`` per inference."""
+    return vectors >= MANY_VECTORS and rank * n * n <= SMALL_MATRICES
+
+
+def product_by_matrices(x, g, h):
+    """``x Mᵀ``: x (b, n), g and h (rank, n), all tensors; result (b, n)."""
+    import tensorflow as tf
+
+    skew = _circulants_transposed(tf.concat([h, -h], -1))
+    circulant = _circulants_transposed(tf.concat([g, g], -1))
+    return tf.reduce_sum(tf.matmul(tf.matmul(x[None], skew), circulant), 0)
+
+
+def _circulants_transposed(period):
+    """Entry (i, b, k) is ``period[i, (k − b) mod 2n]``: (rank, 2n) to (rank, n, n).
+
+    Rows of 2n − 1 cut from a sequence of period 2n move one place to the right each time.
+    """
+    import tensorflow as tf
+
+    rank, length = period.shape
+    n = length // 2
+    flat = tf.tile(period, [1, n])[:, : n * (length - 1)]
+    return tf.reshape(flat, (rank, n, length - 1))[..., :n]
+
+
+def spectra(g: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
+    """What ``product_by_transforms`` takes in place of the generators.
+
+    For each of g and h (rank, n) the real part less, and plus, the imaginary part of its
+    spectrum: four arrays (rank, length / 2 + 1), scaled by 1 / length for the way back. h is
+    padded to ``_linear_length(n)``; so is g unless n is a power of two.
+    """
+    n = g.shape[1]
+    linear = _linear_length(n)
+    arrays = []
+    for generator, length in ((g, n if n & (n - 1) == 0 else linear), (h, linear)):
+        spectrum = np.fft.rfft(generator.astype(np.float64), length) / length
+        arrays += [spectrum.real - spectrum.imag, spectrum.real + spectrum.imag]
+    return [array.astype(np.float32) for array in arrays]
+
+
+def product_by_transforms(x, g_minus, g_plus, h_minus, h_plus):
+    """``x Mᵀ``: x (b, n) and the arrays of ``spectra``, all tensors; result (b, n).
+
+    The skew-circulant product is a linear convolution whose tail is subtracted from its head;
+    so is the circulant one, with a sum, unless n is a length that RFFT2D has.
+    """
+    import tensorflow as tf
+
+    n = x.shape[-1]
+    linear, circular = (2 * (part.shape[-1] - 1) for part in (h_minus, g_minus))
+    minus, plus = _multiplied(_padded(x, linear), h_minus[:, None], h_plus[:, None])
+    inner = _hartley(minus, plus)
+    inner = inner[..., :n] - inner[..., n : 2 * n]
+    minus, plus = _multiplied(_padded(inner, circular), g_minus[:, None], g_plus[:, None])
+    y = _hartley(tf.reduce_sum(minus, 0), tf.reduce_sum(plus, 0))
+    return y if circular == n else y[..., :n] + y[..., n : 2 * n]
+
+
+def _linear_length(n: int) -> int:
+    """The power of two that holds a linear convolution of n with n, folded in whole rows."""
+    return 1 << (2 * n - 1).bit_length()
+
+
+def _padded(x, length: int):
+    import tensorflow as tf
+
+    return tf.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, length - x.shape[-1]]])
+
+
+def _multiplied(x, minus, plus):
+    """Re − Im and Re + Im of the spectrum of x times the one that minus and plus stand for."""
+    real, imag = _rfft(x)
+    return real * minus - imag * plus, real * plus + imag * minus
+
+
+def _hartley(minus, plus):
+    """The Hartley transform of the sequence whose own has these two halves."""
+    real, imag = _rfft(_joined(minus, plus))
+    return _joined(real - imag, real + imag)
+
+
+def _joined(minus, plus):
+    """A Hartley spectrum of full length from Re − Im and Re + Im of half of a Fourier one."""
+    import tensorflow as tf
+
+    return tf.concat([minus, tf.reverse(plus[..., 1:-1], [-1])], -1)
+
+
+def _rfft(x):
+    import tensorflow as tf
+
+    spectrum = tf.signal.rfft(x)
+    return tf.math.real(spectrum), tf.math.imag(spectrum)

@@ -1,0 +1,48 @@
+"""The range of every value in a network, from running it on representative features."""
+
+import numpy as np
+
+from kws import model_file, runtime
+from kws.errors import KwsError
+from kws.quiet import quiet_stderr
+
+MOST_CLIPS = 200
+
+
+def ranges(model, features: np.ndarray) -> dict[int, tuple[float, float]]:
+    """Least and greatest value of each float32 tensor of a ``ModelT``, zero included.
+
+    features: (clips, frames, bands); up to 200 of them, evenly taken, are run. Raises KwsError
+    if they have another shape than the model's input, or the model's op has no library.
+    """
+    # XNNPACK would keep what it computes inside to itself.
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
+
+    library = runtime.op_library()
+    custom = any(code.customCode for code in model.operatorCodes)
+    if custom and library is None:
+        raise KwsError("int8 with our op needs its library to take ranges; install kws with pip")
+    with quiet_stderr():
+        interpreter = Interpreter(
+            model_content=model_file.pack(model),
+            experimental_delegates=[load_delegate(str(library))] if custom else [],
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]
+    if features.shape[1:] != tuple(source["shape"][1:]):
+        raise KwsError(f"features of shape {features.shape[1:]} for {tuple(source['shape'][1:])}")
+
+    graph = model.subgraphs[0]
+    computed = sorted({*graph.inputs, *(i for op in graph.operators for i in op.outputs)})
+    wanted = [i for i in computed if graph.tensors[i].type == 0]
+    found = {index: (0.0, 0.0) for index in wanted}
+    for clip in features[:: -(-len(features) // MOST_CLIPS)]:
+        interpreter.set_tensor(source["index"], clip[None].astype(np.float32))
+        interpreter.invoke()
+        for index in wanted:
+            values = interpreter.get_tensor(index)
+            low, high = found[index]
+            found[index] = (min(low, float(values.min())), max(high, float(values.max())))
+    return found
