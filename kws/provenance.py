@@ -1,5 +1,6 @@
 """What made a result: revision, versions, machine, command."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 
 def provenance() -> dict:
     """A description of the code and the machine, to stand in every results file."""
+    # A folder's place on this machine says nothing to anybody else.
+    shown = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     return {
-        "command": " ".join(["kws", *sys.argv[1:]]),
+        "command": " ".join(["kws", *shown]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "revision": _revision(),
         "versions": {
@@ -19,7 +22,7 @@ def provenance() -> dict:
             for name in ("kws", "numpy", "keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert")
             if _installed(name)
         },
-        "machine": f"{_processor()}, {platform.system()} {platform.machine()}, "
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}",
     }
 
