@@ -1,17 +1,15 @@
 """Which lowering a layer gets, and why: the measured costs of the target decide."""
 
-import json
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
+from kws.benchmark.costs import load_costs
 from kws.errors import KwsError
 from kws.structured import ToeplitzLike
 
 Target = Literal["x86", "cortex-a53", "cortex-a76"]
 
-COSTS = Path(__file__).parents[1] / "benchmark" / "costs.json"
 # Dense must be faster by more than measurements scatter, since its file is so much larger.
 MARGIN = 1.1
 
@@ -47,7 +45,7 @@ def fixed(layers: list, vectors: list[int], lowering: str) -> list[Choice]:
 
 def choose(layers: list, vectors: list[int], target: str, quantize: str) -> list[Choice]:
     """The faster of custom and dense; builtin never is, where our op can be had."""
-    rows, unit = _costs(target)
+    rows, unit = load_costs(target)
     return [
         _chosen(layer, count, rows, unit, quantize)
         if isinstance(layer, ToeplitzLike)
@@ -100,12 +98,3 @@ def _distance(row: dict, n: int, rank: int, vectors: int) -> float:
     """Between a measurement and a layer, in doublings."""
     pairs = ((row["n"], n), (row["rank"], rank), (row["batch"], vectors))
     return sum(abs(math.log2(a / b)) for a, b in pairs)
-
-
-def _costs(target: str) -> tuple[list[dict], str]:
-    tables = json.loads(COSTS.read_text(encoding="utf-8")) if COSTS.is_file() else {}
-    if target not in tables:
-        raise KwsError(
-            f"no costs measured for {target}; run: kws bench ops --target {target} --save-costs"
-        )
-    return tables[target]["rows"], tables[target]["unit"]
