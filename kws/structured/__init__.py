@@ -6,6 +6,7 @@ that is a 1×1 convolution. ``docs/structured.md`` says how to choose one.
 
 from kws.structured.cauchy_like import CauchyLike
 from kws.structured.circulant import Circulant, SkewCirculant
+from kws.structured.compression import Compression, compress, compress_file
 from kws.structured.fastfood import Fastfood
 from kws.structured.hankel_like import HankelLike
 from kws.structured.hashed import Hashed
@@ -21,6 +22,7 @@ from kws.structured.vandermonde_like import VandermondeLike
 __all__ = [
     "CauchyLike",
     "Circulant",
+    "Compression",
     "Fastfood",
     "HankelLike",
     "Hashed",
@@ -33,4 +35,6 @@ __all__ = [
     "ToeplitzLike",
     "Unstructured",
     "VandermondeLike",
+    "compress",
+    "compress_file",
 ]

@@ -114,13 +114,13 @@ def _inverse_fft(x):
     return scipy.fft.ifft(x, axis=0, norm="ortho")
 
 
-def project(matrix, form: Form, rank: int, steps: int = 20) -> Projection:
+def project(matrix, form: Form, rank: int, steps: int = 20, tolerance: float = 1e-6) -> Projection:
     """Project ``matrix`` (units, inputs) onto displacement rank ≤ ``rank``.
 
     Args:
         form: the family, for n = max(units, inputs).
         steps: alternating least-squares steps after the singular value decomposition. They
-            stop early when they no longer gain.
+            stop early when one gains less than ``tolerance`` of the error.
 
     A rectangular matrix is the corner of a square one whose other entries don't matter. They
     start at zero, and each step takes them from the last approximation, so that what the steps
@@ -155,7 +155,7 @@ def project(matrix, form: Form, rank: int, steps: int = 20) -> Projection:
         gain = best_error - error(current)
         if gain > 0:
             best_error, best = error(current), (a, b, current)
-        if gain < 1e-6 * best_error:
+        if gain < tolerance * best_error:
             break
     a, b, current = best
     g, h = form.generators(a, b)

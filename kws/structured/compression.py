@@ -1,0 +1,267 @@
+"""Compressing what exists: dense layers of a trained model become Toeplitz-like ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from kws.errors import KwsError
+from kws.files import replacing
+from kws.structured.projection import Projection, project, toeplitz_form
+from kws.structured.toeplitz_like import ToeplitzLike
+
+_BYTES = 4  # of a float32 weight
+_RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one layer. ``rank`` 0: it stays dense, with no error."""
+
+    name: str
+    units: int
+    inputs: int
+    rank: int
+    parameters_before: int
+    parameters_after: int
+    svd_error: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Compression:
+    """The compressed model and what it costs.
+
+    ``bytes_before`` and ``bytes_after`` count all weights as float32; the errors in ``rows`` are
+    relative Frobenius errors of the matrices, before any fine-tuning.
+    """
+
+    model: keras.Model
+    rows: list[Row]
+    bytes_before: int
+    bytes_after: int
+
+    def table(self) -> str:
+        """A row for each layer, before and after, as text."""
+        lines = [f"{'layer':24} {'shape':>11} {'rank':>5} {'before':>9} {'after':>9} {'error':>7}"]
+        for row in self.rows:
+            lines.append(
+                f"{row.name[:24]:24} {f'{row.units}×{row.inputs}':>11} {row.rank or 'dense':>5} "
+                f"{row.parameters_before:9,} {row.parameters_after:9,} {row.error:7.1%}"
+            )
+        ratio = self.bytes_before / max(1, self.bytes_after)
+        lines.append(f"{self.bytes_before:,} bytes → {self.bytes_after:,} bytes, {ratio:.1f}×")
+        return "\n".join(lines)
+
+
+def compress(
+    model: keras.Model,
+    rank: int | None = None,
+    budget_bytes: int | None = None,
+    data=None,
+    epochs: int = 10,
+    learning_rate: float = 1e-3,
+    loss=None,
+    steps: int = 20,
+) -> Compression:
+    """Replace the dense layers and 1×1 convolutions of ``model`` by Toeplitz-like projections.
+
+    Args:
+        model: a Sequential or Functional model; it is left as it is.
+        rank: displacement rank of every replaced layer.
+        budget_bytes: or a size for all weights of the model as float32. Ranks are then chosen
+            layer by layer so that the projection errors are small (``choose_ranks``).
+        data: for fine-tuning, what ``model.fit`` takes: a pair (x, y) of arrays or a data set.
+        epochs, learning_rate: of the fine-tuning; the rate falls to zero along a cosine.
+        loss: of the fine-tuning; by default the one ``model`` was compiled with.
+        steps: of refinement after each projection.
+
+    A layer that would not get smaller stays as it is. Raises KwsError when the model can't be
+    taken apart, has nothing to replace, or cannot fit the budget.
+    """
+    if (rank is None) == (budget_bytes is None):
+        raise KwsError("Give either a rank or a budget in bytes.", exit_code=2)
+    if rank is not None and rank < 1:
+        raise KwsError(f"The rank must be at least 1, not {rank}.", exit_code=2)
+    if data is not None and loss is None:
+        loss = getattr(model, "loss", None)
+        if loss is None:
+            raise KwsError("Fine-tuning needs a loss: compile the model or pass loss=.")
+    layers = list(_replaceable(model))
+    if not layers:
+        raise KwsError("The model has no dense layer or 1×1 convolution that could be replaced.")
+    options = {
+        layer.name: _options(_matrix(layer), [rank] if rank else _RANKS, steps) for layer in layers
+    }
+    if rank is not None:
+        chosen = {name: rank if rank in found else 0 for name, found in options.items()}
+    else:
+        fixed = model.count_params() - sum(_matrix(layer).size for layer in layers)
+        chosen = choose_ranks(
+            {layer.name: _matrix(layer).shape for layer in layers},
+            {n: {r: p.error for r, p in found.items()} for n, found in options.items()},
+            budget_bytes // _BYTES - fixed,
+        )
+    projections = {name: options[name][r] for name, r in chosen.items() if r}
+    compressed = _rebuild(model, projections)
+    if data is not None:
+        _fine_tune(compressed, data, loss, epochs, learning_rate)
+    rows = [_row(layer, projections.get(layer.name)) for layer in layers]
+    before, after = (_BYTES * m.count_params() for m in (model, compressed))
+    return Compression(compressed, rows, before, after)
+
+
+def compress_file(
+    path: Path | str,
+    out: Path | str | None = None,
+    report: Callable[[str], None] = print,
+    **arguments,
+) -> Compression:
+    """``compress`` for a ``.keras`` file; writes ``out``, by default NAME.compressed.keras.
+
+    ``arguments`` are those of ``compress``; ``report`` gets the table.
+    """
+    path = Path(path)
+    out = Path(out) if out else path.with_name(f"{path.stem}.compressed.keras")
+    if out.suffix != ".keras":
+        raise KwsError(f"{out}: the compressed model's name must end in .keras.", exit_code=2)
+    if not path.is_file():
+        raise KwsError(f"{path}: there is no such file.")
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:  # a damaged file fails in many ways, deep inside of Keras
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise KwsError(f"{path}: not a Keras model that can be loaded: {reason}") from error
+    result = compress(model, **arguments)
+    with replacing(out) as temporary:
+        result.model.save(temporary)
+    report(result.table())
+    return result
+
+
+def choose_ranks(
+    shapes: dict[str, tuple[int, int]],
+    errors: dict[str, dict[int, float]],
+    budget: int,
+) -> dict[str, int]:
+    """A rank for each layer, 0 for dense, with at most ``budget`` parameters in all.
+
+    Args:
+        shapes: (units, inputs) of each layer.
+        errors: relative error of each layer at each rank on offer.
+
+    Starts from the smallest choice everywhere and takes, again and again, the step that lowers
+    the sum of squared errors most for each parameter, as long as it fits.
+    """
+    choices = {}
+    for name, (units, inputs) in shapes.items():
+        sizes = {0: (units * inputs, 0.0)}
+        sizes |= {r: (2 * r * max(units, inputs), e**2) for r, e in errors[name].items()}
+        choices[name] = sizes
+    chosen = {name: min(sizes, key=lambda r: sizes[r][0]) for name, sizes in choices.items()}
+    used = sum(choices[name][r][0] for name, r in chosen.items())
+    if used > budget:
+        raise KwsError(
+            f"The budget is too small: the replaceable layers need {_BYTES * used:,} bytes at "
+            f"least, and {_BYTES * max(0, budget):,} are left for them."
+        )
+    while True:
+        best, best_gain = None, 0.0
+        for name, sizes in choices.items():
+            size, error = sizes[chosen[name]]
+            for r, (other_size, other_error) in sizes.items():
+                if size < other_size <= size + budget - used and other_error < error:
+                    gain = (error - other_error) / (other_size - size)
+                    if gain > best_gain:
+                        best, best_gain = (name, r), gain
+        if best is None:
+            return chosen
+        name, r = best
+        used += choices[name][r][0] - choices[name][chosen[name]][0]
+        chosen[name] = r
+
+
+def _replaceable(model):
+    """Dense layers and 1×1 convolutions, also inside of nested models."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _replaceable(layer)
+        elif type(layer) is keras.layers.Dense or (
+            type(layer) in _CONVOLUTIONS
+            and set(layer.kernel_size) | set(layer.strides) | {layer.groups} == {1}
+            and layer.data_format == "channels_last"
+        ):
+            yield layer
+
+
+def _matrix(layer) -> np.ndarray:
+    """The layer's matrix, (units, inputs)."""
+    kernel = ops.convert_to_numpy(layer.kernel)
+    return kernel.reshape(kernel.shape[-2:]).T.astype(float)
+
+
+def _options(matrix, ranks, steps) -> dict[int, Projection]:
+    """Projections of one layer, for the ranks that make it smaller."""
+    n = max(matrix.shape)
+    form = toeplitz_form(n)
+    return {r: project(matrix, form, r, steps, 1e-3) for r in ranks if 2 * r * n < matrix.size}
+
+
+def _rebuild(model, projections: dict[str, Projection]) -> keras.Model:
+    def clone(layer):
+        if layer.name not in projections:
+            return layer.__class__.from_config(layer.get_config())
+        return ToeplitzLike(
+            layer.units if isinstance(layer, keras.layers.Dense) else layer.filters,
+            rank=len(projections[layer.name].g),
+            activation=layer.activation,
+            use_bias=layer.use_bias,
+            bias_regularizer=layer.bias_regularizer,
+            activity_regularizer=layer.activity_regularizer,
+            trainable=layer.trainable,
+            dtype=layer.dtype_policy,
+            name=layer.name,
+        )
+
+    try:
+        compressed = keras.models.clone_model(model, clone_function=clone, recursive=True)
+    except ValueError as error:
+        raise KwsError("Only Sequential and Functional models can be compressed.") from error
+    _copy_weights(model, compressed, projections)
+    return compressed
+
+
+def _copy_weights(model, compressed, projections) -> None:
+    for old, new in zip(model.layers, compressed.layers, strict=True):
+        if isinstance(old, keras.Model):
+            _copy_weights(old, new, projections)
+        elif old.name in projections:
+            new.g.assign(projections[old.name].g)
+            new.h.assign(projections[old.name].h)
+            if old.use_bias:
+                new.bias.assign(old.bias)
+        else:
+            new.set_weights(old.get_weights())
+
+
+def _fine_tune(model, data, loss, epochs, learning_rate) -> None:
+    x, y = data if isinstance(data, tuple) else (data, None)
+    batch_size = None if y is None else 32
+    batches = len(x) if y is None else -(-len(x) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
+    model.compile(keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
+    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
+
+
+def _row(layer, projection: Projection | None) -> Row:
+    units, inputs = _matrix(layer).shape
+    size = units * inputs
+    if projection is None:
+        return Row(layer.name, units, inputs, 0, size, size, 0.0, 0.0)
+    rank = len(projection.g)
+    after = 2 * rank * max(units, inputs)
+    return Row(layer.name, units, inputs, rank, size, after, projection.svd_error, projection.error)
