@@ -135,7 +135,7 @@ def test_the_good_node_is_good():
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (node(options={"version": 2, "units": 4}), "newer version"),
+        (node(options={"version": 3, "units": 4}), "newer version"),
         (node(options={"version": 0, "units": 4}), "newer version"),
         (node(options={"version": 1}), "lack version or units"),
         (node(options={"version": "1", "units": 4}), "lack version or units"),
@@ -148,9 +148,9 @@ def test_the_good_node_is_good():
         (node(x=(1, 8)), "g must be a constant"),
         (node(x=(1, 1 << 20)), "between 1 and 65536"),
         (node(x=()), "at least one dimension"),
-        (node(g=G.astype(np.int32)), "g must be a float32 matrix"),
-        (node(g=G.astype(np.float64)), "g must be a float32 matrix"),
-        (node(g=G[0]), "g must be a float32 matrix"),
+        (node(g=G.astype(np.int32)), "g must be a float32, float16 or int8 matrix"),
+        (node(g=G.astype(np.float64)), "g must be a float32, float16 or int8 matrix"),
+        (node(g=G[0]), "g must be a float32, float16 or int8 matrix"),
         (node(g=G[:0]), "rank is not positive"),
         (node(h=G[:1]), "h must be a constant"),
         (node(h=G[:, :3]), "h must be a constant"),

@@ -1,77 +1,84 @@
 #include "toeplitz_like.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "fft.h"
+#include "spectrum.h"
 
-enum { LARGEST_PLAN = 1 << 28 };
-
-/* 2 rank + 2 transforms beat the matrix from inputs * units = CROSSING (rank + 1) n on: measured on
- * x86-64 for n = 32 .. 2048 and rank 1, 2, 4, 8 with this scalar FFT. kws/inspect_model.py has the
- * same rule. */
-enum { CROSSING = 128 };
+enum { LARGEST_PLAN = 1 << 28, ALIGNMENT = 64 };
 
 struct kws_ldr_plan {
   kws_ldr_shape shape;
-  float *bias; /* units */
-
-  float *matrix; /* inputs x units: the transposed matrix; NULL where transforms are used */
-
-  kws_complex *twiddles; /* m / 2, of the FFT of length m = n / 2 */
-  kws_complex *roots;    /* m + 1: e^(i pi k / n), twists the skew-circulant half */
-  kws_complex *skew;     /* rank x m: spectra of h, scaled by 1 / m */
-  kws_complex *circular; /* rank x (m + 1): spectra of g, scaled by 1 / n */
+  kws_ldr_method method;
+  kws_transform transform;
+  kws_dense dense;
 };
 
 int kws_ldr_size(const kws_ldr_shape *shape) {
   return shape->inputs > shape->units ? shape->inputs : shape->units;
 }
 
-static bool by_fft(const kws_ldr_shape *shape) {
-  const size_t n = (size_t)kws_ldr_size(shape);
-  const size_t entries = (size_t)shape->inputs * (size_t)shape->units;
-  return (n & (n - 1)) == 0 && entries >= CROSSING * ((size_t)shape->rank + 1) * n;
+size_t kws_ldr_fft_length(const kws_ldr_shape *shape, const kws_kernels *kernels) {
+  const size_t n = (size_t)kws_ldr_size(shape), width = kernels->width;
+  const size_t smallest = width > 1 ? width * width : 2;
+  if ((n & (n - 1)) == 0 && n / 2 >= smallest) return n / 2;
+  size_t m = smallest;
+  while (m < n) m *= 2;
+  return m;
 }
 
-static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+/* n = 2 m: the circulant needs no room to unroll. */
+static bool is_circular(const kws_ldr_plan *plan) {
+  return (size_t)kws_ldr_size(&plan->shape) == 2 * plan->transform.m;
+}
 
-/* Lay the plan's arrays out behind each other from base on, and return the bytes taken.
- * Called with a null base it only counts. */
-static size_t lay_out(struct kws_ldr_plan *plan, char *base) {
-  const size_t inputs = (size_t)plan->shape.inputs, units = (size_t)plan->shape.units;
-  const size_t rank = (size_t)plan->shape.rank, m = (size_t)kws_ldr_size(&plan->shape) / 2;
-  size_t used = padded(sizeof *plan);
-#define TAKE(field, count)                                  \
-  do {                                                      \
-    if (base) plan->field = (void *)(base + used);          \
-    used += padded((size_t)(count) * sizeof *plan->field);  \
-  } while (0)
-  TAKE(bias, units);
-  if (!by_fft(&plan->shape)) {
-    TAKE(matrix, inputs * units);
-    return used;
+static size_t padded(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
+
+static void *aligned(void *memory) {
+  return (void *)(((uintptr_t)memory + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+}
+
+/* The plan's arrays, behind each other. */
+typedef struct {
+  float *twiddles, *twist, *skew, *same, *mirrored, *panels, *bias;
+  size_t bytes;
+} layout;
+
+static float *take(layout *l, float *base, size_t floats) {
+  float *array = base ? base + l->bytes / sizeof *base : NULL;
+  l->bytes += padded(floats * sizeof *base);
+  return array;
+}
+
+/* With a null base it only counts. */
+static layout lay_out(const kws_ldr_shape *shape, kws_ldr_method method, float *base) {
+  const size_t panel = 2 * method.kernels->width, rank = (size_t)shape->rank;
+  const size_t units = ((size_t)shape->units + panel - 1) / panel * panel;
+  layout l = {.bytes = padded(sizeof(kws_ldr_plan))};
+  l.bias = take(&l, base, units);
+  if (!method.by_transforms) {
+    l.panels = take(&l, base, units * (size_t)shape->inputs);
+    return l;
   }
-  TAKE(twiddles, m / 2);
-  TAKE(roots, m + 1);
-  TAKE(skew, rank * m);
-  TAKE(circular, rank * (m + 1));
-#undef TAKE
-  return used;
+  const size_t m = kws_ldr_fft_length(shape, method.kernels);
+  l.twiddles = take(&l, base, 2 * m);
+  l.twist = take(&l, base, 2 * m);
+  l.skew = take(&l, base, rank * 2 * m);
+  l.same = take(&l, base, rank * 2 * m);
+  if ((size_t)kws_ldr_size(shape) == 2 * m) l.mirrored = take(&l, base, rank * 2 * m);
+  return l;
 }
 
-size_t kws_ldr_plan_bytes(const kws_ldr_shape *shape) {
+size_t kws_ldr_plan_bytes(const kws_ldr_shape *shape, kws_ldr_method method) {
   if (shape->inputs < 1 || shape->units < 1 || shape->rank < 1) return 0;
   if (kws_ldr_size(shape) > KWS_LDR_MAX_SIZE || shape->rank > KWS_LDR_MAX_RANK) return 0;
-  struct kws_ldr_plan plan = {.shape = *shape};
-  const size_t bytes = lay_out(&plan, NULL);
+  const size_t bytes = lay_out(shape, method, NULL).bytes + ALIGNMENT;
   return bytes <= LARGEST_PLAN ? bytes : 0;
 }
 
-size_t kws_ldr_scratch_bytes(const kws_ldr_shape *shape) {
-  if (!by_fft(shape)) return 0;
-  const size_t m = (size_t)kws_ldr_size(shape) / 2;
-  return (4 * m + 1) * sizeof(kws_complex);
+size_t kws_ldr_scratch_bytes(const kws_ldr_shape *shape, kws_ldr_method method) {
+  if (!method.by_transforms) return 0;
+  return 4 * kws_ldr_fft_length(shape, method.kernels) * 2 * sizeof(float) + ALIGNMENT;
 }
 
 /* ---- The matrix ------------------------------------------------------------------------------
@@ -90,169 +97,138 @@ static double first_column(const kws_ldr_shape *shape, const float *g, const flo
   return sum;
 }
 
-static void materialise(const kws_ldr_shape *shape, const float *g, const float *h,
-                        float *transposed) {
+static void materialise(const kws_ldr_shape *shape, const float *g, const float *h, size_t panel,
+                        float *panels) {
   const size_t n = (size_t)kws_ldr_size(shape);
   const size_t inputs = (size_t)shape->inputs, units = (size_t)shape->units;
+  memset(panels, 0, (units + panel - 1) / panel * panel * inputs * sizeof *panels);
   for (size_t start = 0; start < n; start++) {
     double value = first_column(shape, g, h, start);
     for (size_t column = 0; column < inputs; column++) {
-      const size_t row = (start + column) % n;
-      if (row < units) transposed[column * units + row] = (float)value;
-      const size_t next = (row + 1) % n;
+      const size_t row = (start + column) % n, next = (row + 1) % n;
+      if (row < units)
+        panels[row / panel * panel * inputs + column * panel + row % panel] = (float)value;
       for (size_t i = 0; i < (size_t)shape->rank; i++)
         value -= 2.0 * (double)g[i * n + next] * (double)h[i * n + n - 1 - column];
     }
   }
 }
 
-/* Column by column, so that the inner loop is independent additions, which compilers vectorise;
- * four columns at a time to load and store y less often. */
-static void multiply(const kws_ldr_plan *plan, const float *restrict x, float *restrict y) {
-  const size_t inputs = (size_t)plan->shape.inputs, units = (size_t)plan->shape.units;
-  memcpy(y, plan->bias, units * sizeof *y);
-  size_t j = 0;
-  for (; j + 4 <= inputs; j += 4) {
-    const float *restrict a = plan->matrix + j * units, *restrict b = a + units;
-    const float *restrict c = b + units, *restrict d = c + units;
-    const float xa = x[j], xb = x[j + 1], xc = x[j + 2], xd = x[j + 3];
-    for (size_t u = 0; u < units; u++) y[u] += a[u] * xa + b[u] * xb + c[u] * xc + d[u] * xd;
-  }
-  for (; j < inputs; j++) {
-    const float *restrict a = plan->matrix + j * units;
-    for (size_t u = 0; u < units; u++) y[u] += a[u] * x[j];
+/* ---- Spectra --------------------------------------------------------------------------------- */
+
+static void put(size_t width, size_t k, kws_complex value, float *array) {
+  array[kws_complex_at(width, k)] = (float)value.re;
+  array[kws_complex_at(width, k) + width] = (float)value.im;
+}
+
+/* A spectrum in natural order into the kernels' order, divided by its length. */
+static void put_spectrum(size_t width, size_t m, const kws_complex *spectrum, float *array) {
+  for (size_t place = 0; place < m; place++) {
+    const kws_complex value = spectrum[kws_fft_frequency(width, m, place)];
+    put(width, place, (kws_complex){value.re / (double)m, value.im / (double)m}, array);
   }
 }
 
-/* ---- Transforms ------------------------------------------------------------------------------
- * n is even, m = n / 2, and every FFT has length m. 2 r + 2 of them make one product: x is
- * transformed once, each rank goes back to time and forth again between its two factors, and the
- * sum over ranks is transformed back once.
- *
- * Skew-circulant: real polynomials modulo t^n + 1 are complex ones modulo t^m - i, with
- * coefficients x_k + i x_{k+m}; t = e^(i pi / n) s makes that a cyclic product of length m. */
-
-static void skew_forward(const kws_ldr_plan *plan, kws_complex *data, kws_complex *work) {
-  const size_t m = (size_t)kws_ldr_size(&plan->shape) / 2;
-  for (size_t k = 0; k < m; k++) data[k] = kws_mul(data[k], plan->roots[k]);
-  kws_fft_forward(m, plan->twiddles, data, work);
-}
-
-static void skew_inverse(const kws_ldr_plan *plan, kws_complex *data, kws_complex *work) {
-  const size_t m = (size_t)kws_ldr_size(&plan->shape) / 2;
-  kws_fft_inverse(m, plan->twiddles, data, work);
-  for (size_t k = 0; k < m; k++) data[k] = kws_mul(data[k], kws_conj(plan->roots[k]));
-}
-
-/* Circulant: a real FFT of length n through a complex one of length m on x_{2k} + i x_{2k+1}.
- * With Z its result, the spectra of the even and the odd samples are
- *     E_k = (Z_k + conj Z_{m-k}) / 2,   O_k = (Z_k - conj Z_{m-k}) / 2i,
- * and X_k = E_k + e^(-2 pi i k / n) O_k for k = 0 .. m, indices of Z modulo m. */
-
-static kws_complex half_turn(const kws_ldr_plan *plan, size_t k) {
-  /* e^(2 pi i k / n), k <= m, from the roots e^(i pi k / n): the second half is minus their
-   * mirrored conjugate. */
-  const size_t m = (size_t)kws_ldr_size(&plan->shape) / 2;
-  if (2 * k <= m) return plan->roots[2 * k];
-  const kws_complex mirrored = plan->roots[2 * (m - k)];
-  return (kws_complex){-mirrored.re, mirrored.im};
-}
-
-static kws_complex real_spectrum(const kws_ldr_plan *plan, const kws_complex *z, size_t k) {
-  const size_t m = (size_t)kws_ldr_size(&plan->shape) / 2;
-  const kws_complex a = z[k % m], b = kws_conj(z[(m - k) % m]);
-  const kws_complex even = {0.5f * (a.re + b.re), 0.5f * (a.im + b.im)};
-  const kws_complex odd = {0.5f * (a.im - b.im), -0.5f * (a.re - b.re)};
-  const kws_complex turned = kws_mul(odd, kws_conj(half_turn(plan, k)));
-  return (kws_complex){even.re + turned.re, even.im + turned.im};
-}
-
-static kws_complex packed_spectrum(const kws_ldr_plan *plan, const kws_complex *spectrum,
-                                   size_t k) {
-  /* The inverse of real_spectrum, times 2: Z_k = E_k + i O_k. */
-  const size_t m = (size_t)kws_ldr_size(&plan->shape) / 2;
-  const kws_complex a = spectrum[k], b = kws_conj(spectrum[m - k]);
-  const kws_complex even = {a.re + b.re, a.im + b.im};
-  const kws_complex odd = kws_mul((kws_complex){a.re - b.re, a.im - b.im}, half_turn(plan, k));
-  return (kws_complex){even.re - odd.im, even.im + odd.re};
-}
-
-static void plan_spectra(kws_ldr_plan *plan, const float *g, const float *h, kws_complex *scratch) {
-  const size_t n = (size_t)kws_ldr_size(&plan->shape), m = n / 2;
-  kws_complex *data = scratch, *work = scratch + m;
-  kws_fft_twiddles(m, plan->twiddles);
-  for (size_t k = 0; k <= m; k++) plan->roots[k] = kws_root((double)k, (double)n);
-  for (size_t i = 0; i < (size_t)plan->shape.rank; i++) {
-    for (size_t k = 0; k < m; k++) data[k] = (kws_complex){h[i * n + k], h[i * n + k + m]};
-    skew_forward(plan, data, work);
-    for (size_t k = 0; k < m; k++)
-      plan->skew[i * m + k] = (kws_complex){data[k].re / (float)m, data[k].im / (float)m};
-
-    memcpy(data, g + i * n, n * sizeof *g);
-    kws_fft_forward(m, plan->twiddles, data, work);
-    for (size_t k = 0; k <= m; k++) {
-      const kws_complex value = real_spectrum(plan, data, k);
-      plan->circular[i * (m + 1) + k] = (kws_complex){value.re / (float)n, value.im / (float)n};
-    }
-  }
-}
-
-static void transform(const kws_ldr_plan *plan, const float *x, float *y, kws_complex *scratch) {
-  const size_t n = (size_t)kws_ldr_size(&plan->shape), m = n / 2;
-  const size_t inputs = (size_t)plan->shape.inputs, units = (size_t)plan->shape.units;
-  kws_complex *input = scratch, *data = input + m, *work = data + m, *sum = work + m;
-
+/* data[k] holds element k of a skew-circulant's first column and, as its imaginary part, element
+ * k + m. */
+static void skew_spectrum(size_t width, size_t m, kws_complex *data, float *array) {
   for (size_t k = 0; k < m; k++)
-    input[k] = (kws_complex){k < inputs ? x[k] : 0.0f, k + m < inputs ? x[k + m] : 0.0f};
-  skew_forward(plan, input, work);
-
-  memset(sum, 0, (m + 1) * sizeof *sum);
-  for (size_t i = 0; i < (size_t)plan->shape.rank; i++) {
-    for (size_t k = 0; k < m; k++) data[k] = kws_mul(input[k], plan->skew[i * m + k]);
-    skew_inverse(plan, data, work);
-    float *real = (float *)work; /* the n samples between the factors, in order */
-    for (size_t k = 0; k < m; k++) {
-      real[k] = data[k].re;
-      real[k + m] = data[k].im;
-    }
-    memcpy(data, work, n * sizeof *real);
-    kws_fft_forward(m, plan->twiddles, data, work);
-    for (size_t k = 0; k <= m; k++) {
-      const kws_complex term =
-          kws_mul(real_spectrum(plan, data, k), plan->circular[i * (m + 1) + k]);
-      sum[k].re += term.re;
-      sum[k].im += term.im;
-    }
-  }
-
-  for (size_t k = 0; k < m; k++) data[k] = packed_spectrum(plan, sum, k);
-  kws_fft_inverse(m, plan->twiddles, data, work);
-  const float *result = (const float *)data;
-  for (size_t k = 0; k < units; k++) y[k] = result[k] + plan->bias[k];
+    data[k] = kws_mul(data[k], kws_root((double)k, 2.0 * (double)m));
+  kws_reference_fft(m, data);
+  put_spectrum(width, m, data, array);
 }
 
-/* ---- The plan ------------------------------------------------------------------------------ */
+/* With E and O the spectra of the even and the odd samples of x, P and Q those of g, and
+ * w = e^(-2 pi i k / m), those of the product are P E + w Q O and Q E + P O. In Z = E + i O, whose
+ * conjugate at m - k is E - i O, the product's is S Z_k + T conj Z_{m-k} with
+ *     S = P + i (1 - w) Q / 2,   T = i (1 + w) Q / 2. */
+static void circulant_spectra(size_t width, size_t m, const float *g, kws_complex *even,
+                              kws_complex *odd, float *same, float *mirrored) {
+  for (size_t k = 0; k < m; k++) {
+    even[k] = (kws_complex){g[2 * k], 0.0};
+    odd[k] = (kws_complex){g[2 * k + 1], 0.0};
+  }
+  kws_reference_fft(m, even);
+  kws_reference_fft(m, odd);
+  for (size_t k = 0; k < m; k++) {
+    const kws_complex w = kws_root(-2.0 * (double)k, (double)m);
+    const kws_complex minus = {0.5 * w.im, 0.5 * (1.0 - w.re)};  /* i (1 - w) / 2 */
+    const kws_complex plus = {-0.5 * w.im, 0.5 * (1.0 + w.re)};  /* i (1 + w) / 2 */
+    even[k] = kws_add(even[k], kws_mul(minus, odd[k]));
+    odd[k] = kws_mul(plus, odd[k]);
+  }
+  put_spectrum(width, m, even, same);
+  put_spectrum(width, m, odd, mirrored);
+}
 
-kws_ldr_plan *kws_ldr_plan_init(void *memory, const kws_ldr_shape *shape, const float *g,
-                                const float *h, const float *bias, void *scratch) {
-  kws_ldr_plan *plan = memory;
-  *plan = (kws_ldr_plan){.shape = *shape};
-  lay_out(plan, memory);
-  for (int k = 0; k < shape->units; k++) plan->bias[k] = bias ? bias[k] : 0.0f;
-  if (plan->matrix)
-    materialise(shape, g, h, plan->matrix);
-  else
-    plan_spectra(plan, g, h, scratch);
+/* The first column of the skew-circulant of length 2 m whose upper left corner is the n x n
+ * Toeplitz matrix of first column c, wrapped around with a sign: c below the diagonal and,
+ * as column elements 2 m - k, above it. */
+static void embed(size_t n, size_t m, const float *c, double sign, kws_complex *data) {
+  memset(data, 0, m * sizeof *data);
+  for (size_t k = 0; k < n; k++) data[k].re = c[k];
+  for (size_t k = 1; k < n; k++) data[m - k].im = -sign * (double)c[n - k];
+}
+
+static void make_spectra(const kws_ldr_plan *plan, layout *l, const float *g, const float *h,
+                         kws_complex *scratch) {
+  const size_t n = (size_t)kws_ldr_size(&plan->shape), m = plan->transform.m;
+  const size_t width = plan->method.kernels->width;
+  kws_fft_twiddles(width, m, l->twiddles);
+  for (size_t k = 0; k < m; k++)
+    put(width, k, kws_root((double)k, 2.0 * (double)m), l->twist);
+  for (size_t i = 0; i < (size_t)plan->shape.rank; i++, g += n, h += n) {
+    float *skew = l->skew + i * 2 * m, *same = l->same + i * 2 * m;
+    if (is_circular(plan)) {
+      for (size_t k = 0; k < m; k++) scratch[k] = (kws_complex){h[k], h[k + m]};
+      skew_spectrum(width, m, scratch, skew);
+      circulant_spectra(width, m, g, scratch, scratch + m, same, l->mirrored + i * 2 * m);
+    } else {
+      embed(n, m, h, -1.0, scratch);
+      skew_spectrum(width, m, scratch, skew);
+      embed(n, m, g, 1.0, scratch);
+      skew_spectrum(width, m, scratch, same);
+    }
+  }
+}
+
+/* ---- The plan -------------------------------------------------------------------------------- */
+
+kws_ldr_plan *kws_ldr_plan_init(void *memory, const kws_ldr_shape *shape, kws_ldr_method method,
+                                const float *g, const float *h, const float *bias, void *scratch) {
+  kws_ldr_plan *plan = aligned(memory);
+  layout l = lay_out(shape, method, (float *)plan);
+  const size_t inputs = (size_t)shape->inputs, units = (size_t)shape->units;
+  const size_t rank = (size_t)shape->rank;
+  const size_t panel = 2 * method.kernels->width;
+  *plan = (kws_ldr_plan){.shape = *shape, .method = method};
+  memset(l.bias, 0, (units + panel - 1) / panel * panel * sizeof *l.bias);
+  if (bias) memcpy(l.bias, bias, units * sizeof *bias);
+  if (method.by_transforms) {
+    const size_t m = kws_ldr_fft_length(shape, method.kernels);
+    plan->transform = (kws_transform){inputs, units,  rank,   m,        l.bias, l.twiddles,
+                                      l.twist, l.skew, l.same, l.mirrored};
+    make_spectra(plan, &l, g, h, aligned(scratch));
+  } else {
+    plan->dense = (kws_dense){inputs, units, l.bias, l.panels};
+    materialise(shape, g, h, panel, l.panels);
+  }
   return plan;
 }
 
 void kws_ldr_execute(const kws_ldr_plan *plan, size_t batch, const float *x, float *y,
                      void *scratch) {
+  const kws_kernels *kernels = plan->method.kernels;
+  if (!plan->method.by_transforms) {
+    kernels->dense(&plan->dense, batch, x, y);
+    return;
+  }
+  float *work = aligned(scratch);
   for (size_t row = 0; row < batch; row++) {
-    if (plan->matrix)
-      multiply(plan, x, y);
+    if (is_circular(plan))
+      kernels->circular(&plan->transform, x, y, work);
     else
-      transform(plan, x, y, scratch);
+      kernels->embedded(&plan->transform, x, y, work);
     x += plan->shape.inputs;
     y += plan->shape.units;
   }

@@ -11,7 +11,12 @@
 
 typedef enum { kTfLiteOk = 0, kTfLiteError = 1 } TfLiteStatus;
 
-typedef enum { kTfLiteNoType = 0, kTfLiteFloat32 = 1 } TfLiteType;
+typedef enum {
+  kTfLiteNoType = 0,
+  kTfLiteFloat32 = 1,
+  kTfLiteInt8 = 9,
+  kTfLiteFloat16 = 10
+} TfLiteType;
 
 typedef enum { kTfLiteMemNone = 0, kTfLiteMmapRo = 1 } TfLiteAllocationType;
 

@@ -23,9 +23,17 @@ static const uint8_t OPTIONS[] = {'u', 'n', 'i', 't', 's', 0,    'v', 'e', 'r', 
                                   'n', 0,   2,   15,  10,  2,    1,   2,   4,   1,   4,   4,
                                   4,   36,  1};
 
-/* ---- A context with five tensors: x, g, h, bias, y and one node ---------------------------- */
+/* {"version": 2, "units": 4, "scaled": 1, "bias": 1}; the values are the bytes from 33 on, in the
+ * order of the keys: bias, scaled, units, version. */
+static const uint8_t OPTIONS_2[] = {
+    'v', 'e', 'r', 's', 'i', 'o', 'n', 0,   'u', 'n', 'i', 't', 's', 0, 's', 'c', 'a', 'l',
+    'e', 'd', 0,   'b', 'i', 'a', 's', 0,   4,   6,   14,  21,  30,  4, 1,   4,   1,   1,
+    4,   2,   4,   4,   4,   4,   8,   36,  1};
+enum { BIAS_AT = 34, SCALED_AT = 35 };
 
-enum { X, G, H, BIAS, Y, TENSORS, INPUTS = 3, UNITS = 4, RANK = 2, BATCH = 2 };
+/* ---- A context with six tensors: x, g, h, bias, y, scales and one node ---------------------- */
+
+enum { X, G, H, BIAS, Y, SCALES, TENSORS, INPUTS = 3, UNITS = 4, RANK = 2, BATCH = 2 };
 
 static TfLiteTensor tensors[TENSORS];
 static TfLiteNode model_node;
@@ -138,14 +146,14 @@ static void test_well_formed(void) {
 static void test_malformed(void) {
   set_up(), tensors[X].type = 9, expect_refused("x and the output must be float32");
   set_up(), tensors[Y].type = 9, expect_refused("x and the output must be float32");
-  set_up(), tensors[G].type = 9, expect_refused("g must be a float32 matrix");
-  set_up(), tensors[H].type = 9, expect_refused("h must be a constant");
+  set_up(), tensors[G].type = 7, expect_refused("g must be a float32, float16 or int8 matrix");
+  set_up(), tensors[H].type = 7, expect_refused("h must be a constant");
   set_up(), tensors[BIAS].type = 9, expect_refused("the bias must be a constant");
   set_up(), tensors[G].allocation_type = 2, expect_refused("g must be a constant");
   set_up(), tensors[H].allocation_type = 2, expect_refused("h must be a constant");
   set_up(), tensors[H].bytes -= 4, expect_refused("h must be a constant");
   set_up(), tensors[X].dims->size = 0, expect_refused("at least one dimension");
-  set_up(), tensors[G].dims->size = 1, expect_refused("g must be a float32 matrix");
+  set_up(), tensors[G].dims->size = 1, expect_refused("g must be a float32, float16 or int8 matrix");
   set_up(), tensors[G].dims->data[0] = -1, expect_refused("too large, or its rank");
   set_up(), tensors[G].dims->data[0] = 1 << 30, expect_refused("too large, or its rank");
   set_up(), tensors[G].dims->data[1] = 3, expect_refused("g must be a constant (rank");
@@ -156,7 +164,7 @@ static void test_malformed(void) {
   set_up(), model_node.inputs->size = 2, expect_refused("takes 3 or 4 inputs");
   set_up(), model_node.outputs->size = 0, expect_refused("has one output");
   set_up(), model_node.inputs->data[0] = 99, expect_refused("x and the output must be float32");
-  set_up(), model_node.inputs->data[1] = -1, expect_refused("g must be a float32 matrix");
+  set_up(), model_node.inputs->data[1] = -1, expect_refused("g must be a float32, float16 or int8 matrix");
   set_up(), model_node.custom_initial_data = NULL, expect_refused("options are damaged");
   set_up(), model_node.custom_initial_data_size = 0, expect_refused("options are damaged");
 
@@ -175,6 +183,62 @@ static void test_bias_is_optional(void) {
   model_node.inputs->size = 3;
   expect(run() == kTfLiteOk, "no bias", message);
   tear_down();
+}
+
+/* Version 2 with the numbers of test_well_formed, so with its result. */
+static void set_up_stored(TfLiteType type, uint8_t *options) {
+  static const uint16_t HALVES[] = {0, 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600, 0x4700};
+  set_up();
+  const bool scaled = type == kTfLiteInt8;
+  for (int index = G; index <= H; index++) {
+    tensors[index].type = type;
+    tensors[index].bytes = RANK * UNITS * (scaled ? 1 : 2);
+    for (int k = 0; k < RANK * UNITS; k++)
+      if (scaled)
+        ((int8_t *)tensors[index].data)[k] = (int8_t)k;
+      else
+        ((uint16_t *)tensors[index].data)[k] = HALVES[k];
+  }
+  set_tensor(SCALES, kTfLiteMmapRo, 2, (int[]){2, RANK});
+  memcpy(tensors[SCALES].data, (float[]){0.5f, 0.25f, 2.0f, 4.0f}, 4 * sizeof(float));
+  memcpy(options, OPTIONS_2, sizeof OPTIONS_2);
+  options[SCALED_AT] = scaled;
+  free(model_node.inputs);
+  model_node.inputs = scaled ? int_array(5, (int[]){X, G, H, SCALES, BIAS})
+                             : int_array(4, (int[]){X, G, H, BIAS});
+  model_node.custom_initial_data = options;
+  model_node.custom_initial_data_size = sizeof OPTIONS_2;
+}
+
+static void test_stored(void) {
+  uint8_t options[sizeof OPTIONS_2];
+  const TfLiteType types[] = {kTfLiteFloat16, kTfLiteInt8};
+  for (int i = 0; i < 2; i++) {
+    set_up_stored(types[i], options);
+    expect(run() == kTfLiteOk, "stored generators", message);
+    const float expected[] = {0, 57, -6, -93, 492, 633, 438, 147};
+    for (int k = 0; k < BATCH * UNITS; k++)
+      expect(((float *)tensors[Y].data)[k] == expected[k], "value", "stored");
+    tear_down();
+  }
+  set_up_stored(kTfLiteInt8, options), tensors[H].type = kTfLiteFloat16;
+  expect_refused("of the type of g");
+  set_up_stored(kTfLiteInt8, options), tensors[SCALES].dims->data[0] = 1;
+  expect_refused("the scales must be");
+  set_up_stored(kTfLiteInt8, options), tensors[SCALES].bytes--;
+  expect_refused("the scales must be");
+  set_up_stored(kTfLiteInt8, options), model_node.inputs->data[3] = 77;
+  expect_refused("the scales must be");
+  set_up_stored(kTfLiteInt8, options), model_node.inputs->data[3] = -1;
+  expect_refused("int8 generators need scales");
+  set_up_stored(kTfLiteInt8, options), options[SCALED_AT] = 0, model_node.inputs->size = 4;
+  expect_refused("int8 generators need scales");
+  set_up_stored(kTfLiteInt8, options), options[SCALED_AT] = 2;
+  expect_refused("scaled and bias must be 0 or 1");
+  set_up_stored(kTfLiteInt8, options), options[BIAS_AT] = 0;
+  expect_refused("what its options scaled and bias announce");
+  set_up_stored(kTfLiteFloat16, options), tensors[G].bytes *= 2;
+  expect_refused("g must be a constant");
 }
 
 /* Every byte of the options replaced by every value, and every truncation, in a heap block of the
@@ -202,6 +266,7 @@ int main(void) {
   test_well_formed();
   test_malformed();
   test_bias_is_optional();
+  test_stored();
   test_options();
   if (!failures) puts("ok");
   return failures != 0;
