@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from kws import model_file
+from kws.tflite.graph import Graph
+
+OP_NAME = "KwsToeplitzLike"
 
 
 @dataclass(frozen=True)
@@ -14,10 +15,11 @@ class LayerRow:
 
     kind: its name, as TFLite has it or the project's own. n, rank: size and displacement rank of
     a structured layer, otherwise None. parameters, bytes: of its constants, counted where first
-    used. macs: multiply-accumulates of one inference in products with weights. ffts: transforms
-    of length n / 2 in one inference, which a structured layer takes instead where the op library
-    finds them faster. dense_*: what a dense layer of the same shape has; equal to the layer's
-    own where it is not structured.
+    used. macs: multiply-accumulates of one inference in products. ffts: transforms of length n / 2
+    (the next power of two above n where n is none) in one inference, given instead where they
+    take fewer multiplications than the matrix; which of the two is faster, the op library
+    decides on its processor. dense_*: what a dense layer of the same shape has, in numbers of
+    the same size; equal to the layer's own where it is not structured.
     """
 
     kind: str
@@ -36,63 +38,67 @@ class LayerRow:
 def inspect(data: bytes) -> list[LayerRow]:
     """The operators of a .tflite in the order of execution, for a batch as in the file.
 
-    Structured layers that were lowered as dense are ordinary FULLY_CONNECTED rows: the file does
-    not say where its matrices come from.
+    Constants that a DEQUANTIZE unpacks when the model loads count where they are used, as they
+    are stored. Structured layers that were lowered as dense are ordinary FULLY_CONNECTED rows,
+    and those lowered as builtin a dozen ordinary operators: the file does not say where its
+    matrices come from.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
-    model = model_file.unpack(data)
-    graph = model.subgraphs[0]
+    graph = Graph(model_file.unpack(data))
+    stored = {
+        operator.outputs[0]: operator.inputs[0]
+        for operator in graph.operators_of("DEQUANTIZE")
+        if graph.is_constant(operator.inputs[0])
+    }
     seen: set[int] = set()
     rows = []
     for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        kind = code.customCode.decode() if code.customCode else names[number]
-        shapes, parameters, size = [], 0, 0
-        for index in operator.inputs:
-            if index < 0:
-                continue
-            tensor = graph.tensors[index]
-            shapes.append(_shape(tensor))
-            contents = model.buffers[tensor.buffer].data
-            if contents is not None and index not in seen:
-                seen.add(index)
-                size += len(contents)
-                parameters += math.prod(shapes[-1]) if tensor.type in _WEIGHTS else 0
-        output = _shape(graph.tensors[operator.outputs[0]])
-        rows.append(_row(kind, shapes, output, parameters, size))
+        if operator.outputs[0] in stored:
+            continue
+        inputs = [stored.get(index, index) for index in operator.inputs if index >= 0]
+        own = [index for index in inputs if graph.is_constant(index) and index not in seen]
+        seen.update(own)
+        size = sum(graph.stored_bytes(index) for index in own)
+        shapes = [graph.shape(index) for index in inputs]
+        kind, output = graph.kind(operator), graph.shape(operator.outputs[0])
+        if kind == OP_NAME:
+            rows.append(_structured(shapes, output, graph.item_bytes(inputs[1]), size))
+        else:
+            parameters = sum(math.prod(graph.shape(i)) for i in own if graph.is_weight(i))
+            rows.append(_ordinary(kind, shapes, output, parameters, size))
     return rows
 
 
-_CROSSING = 128  # as in export/ldr/toeplitz_like.c
-_WEIGHTS = (0, 1, 9)  # schema.TensorType: FLOAT32, FLOAT16, INT8; others are shapes and axes
-
-
-def _row(kind: str, shapes: list, output: tuple, parameters: int, size: int) -> LayerRow:
-    n = rank = None
-    macs = ffts = 0
-    dense = None
+def _ordinary(kind: str, shapes: list, output: tuple, parameters: int, size: int) -> LayerRow:
+    macs = 0
     if kind == "FULLY_CONNECTED":
         macs = math.prod(output) * shapes[1][-1]
     elif kind == "CONV_2D":
         macs = math.prod(output) * math.prod(shapes[1][1:])
     elif kind == "DEPTHWISE_CONV_2D":
         macs = math.prod(output) * math.prod(shapes[1][1:3])
-    elif kind == "KwsToeplitzLike":
-        x, (rank, n) = shapes[0], shapes[1]
-        vectors, inputs, units = math.prod(x[:-1]), x[-1], output[-1]
-        bias = units if len(shapes) == 4 else 0
-        dense = (inputs * units + bias, 4 * (inputs * units + bias), vectors * inputs * units)
-        if n & (n - 1) == 0 and inputs * units >= _CROSSING * (rank + 1) * n:
-            ffts = vectors * (2 * rank + 2)
-        else:
-            macs = dense[2]
+    elif kind == "BATCH_MATMUL":
+        macs = math.prod(output) * shapes[0][-1]
+    return LayerRow(kind, output, None, None, parameters, size, macs, 0, parameters, size, macs)
+
+
+def _structured(shapes: list, output: tuple, item_bytes: int, size: int) -> LayerRow:
+    x, (rank, n) = shapes[0], shapes[1]
+    vectors, inputs, units = math.prod(x[:-1]), x[-1], output[-1]
+    bias = units if len(shapes[-1]) == 1 else 0
+    dense = inputs * units
+    m = n // 2 if n & (n - 1) == 0 else 1 << n.bit_length()
+    transforms = 2 * rank + 2
+    by_transforms = transforms * 2 * m * math.log2(max(m, 1)) < dense
     return LayerRow(
-        kind, output, n, rank, parameters, size, macs, ffts, *(dense or (parameters, size, macs))
+        kind=OP_NAME,
+        output=output,
+        n=n,
+        rank=rank,
+        parameters=2 * rank * n + bias,
+        bytes=size,
+        macs=0 if by_transforms else vectors * dense,
+        ffts=vectors * transforms if by_transforms else 0,
+        dense_parameters=dense + bias,
+        dense_bytes=item_bytes * dense + 4 * bias,
+        dense_macs=vectors * dense,
     )
-
-
-def _shape(tensor) -> tuple[int, ...]:
-    return () if tensor.shape is None else tuple(int(d) for d in np.atleast_1d(tensor.shape))

@@ -1,5 +1,7 @@
 """A converted model's one graph, with the few edits that quantization makes."""
 
+import math
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -71,6 +73,28 @@ class Graph:
 
     def is_float(self, index: int) -> bool:
         return index >= 0 and self.tensors[index].type == schema.TensorType.FLOAT32
+
+    def has_int8_weights(self, operator) -> bool:
+        second = operator.inputs[1] if len(operator.inputs) > 1 else -1
+        return self.is_constant(second) and self.tensors[second].type == self.INT8
+
+    def is_weight(self, index: int) -> bool:
+        """Whether a constant is of the network, not a shape or an axis."""
+        tensor = self.tensors[index]
+        scaled = tensor.quantization is not None and tensor.quantization.scale is not None
+        return tensor.type != schema.TensorType.INT32 or scaled
+
+    def stored_bytes(self, index: int) -> int:
+        """Bytes of a constant with its scales."""
+        tensor = self.tensors[index]
+        scales = None if tensor.quantization is None else tensor.quantization.scale
+        data = self._model.buffers[tensor.buffer].data
+        return len(data) + (0 if scales is None else 4 * len(scales))
+
+    def item_bytes(self, index: int) -> int:
+        """Bytes of one number of a constant."""
+        data = self._model.buffers[self.tensors[index].buffer].data
+        return len(data) // math.prod(self.shape(index))
 
     def constant(self, index: int) -> np.ndarray:
         """A float32 constant's values."""

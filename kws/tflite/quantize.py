@@ -86,7 +86,12 @@ def _store_rest(graph: Graph) -> None:
     The filters too: per channel, an int8 weight would bring a scale and a zero point, 12 bytes
     for a filter of 9 taps.
     """
-    others = [operator for operator in graph.operators if graph.kind(operator) != OP_NAME]
+    # Nor is the bias of a product with int8 weights: XNNPACK wants it as it is.
+    others = [
+        operator
+        for operator in graph.operators
+        if graph.kind(operator) != OP_NAME and not graph.has_int8_weights(operator)
+    ]
     for index in sorted({index for operator in others for index in operator.inputs}):
         if graph.is_float(index) and graph.is_constant(index):
             values = graph.constant(index)
