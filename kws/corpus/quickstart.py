@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from kws.corpus import voices
 from kws.corpus.synthesis import synthesize
+from kws.errors import KwsError
 
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 KEYWORD_CLIPS = 130
@@ -20,8 +22,10 @@ def make(out: Path | str, progress: Callable[[int, int], None] = lambda done, to
     """Write the clips of ``data/quickstart`` and their validation list to ``out``.
 
     Needs Kokoro's files (``kws.corpus.voices.fetch``). Clips that are there are kept.
-    Raises KwsError as ``synthesize`` does.
+    Raises KwsError without Kokoro's files, and as ``synthesize`` does.
     """
+    if not voices.available():
+        raise KwsError("the quickstart clips need Kokoro's voices; fetch them with 'make voices'")
     total = len(KEYWORDS) * KEYWORD_CLIPS + len(OTHERS) * OTHER_CLIPS
     first = len(KEYWORDS) * KEYWORD_CLIPS
     synthesize(KEYWORDS, KEYWORD_CLIPS, out, progress=lambda done, _: progress(done, total))

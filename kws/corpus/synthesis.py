@@ -50,9 +50,7 @@ def synthesize(
     missing = [(name, k) for k in range(count) for name in texts if k not in kept[name]]
     total = count * len(texts)
     progress(total - len(missing), total)
-    if not missing:
-        return
-    engines = _engines(engine)
+    engines = _engines(engine) if missing else []
     try:
         for done, (name, k) in enumerate(missing, total - len(missing) + 1):
             _write_clip(out / name, texts[name], k, engines[k % len(engines)], seed)
@@ -127,7 +125,7 @@ def fault(samples: np.ndarray) -> str | None:
     if not np.isfinite(samples).all() or np.mean(np.abs(samples) > 0.99 * 32767 / 32768) > 0.002:
         return "clipped"
     levels = _levels(samples)
-    if (levels > -25).sum() < 12:
+    if (levels > -25).sum() < 16:  # a quick "up" of a person takes 0.15 s
         return "too short"
     # A word has a beginning and an end: a buzz or a hiss that fills everything has neither.
     if np.mean(levels > -10) > 0.9:
@@ -161,7 +159,8 @@ def _levels(samples: np.ndarray) -> np.ndarray:
 
 
 def _write_validation_list(out: Path) -> None:
-    clips = sorted(p.relative_to(out).as_posix() for p in out.glob("*/*_nohash_*.opus"))
+    paths = (p for p in out.glob("*/*_nohash_*.opus") if not p.name.startswith("."))
+    clips = [p.relative_to(out).as_posix() for p in paths]
     ours = {c for c in clips if is_held_out(Path(c).name.rpartition("_nohash_")[0])}
     listed = out / VALIDATION_LIST
     before = set(listed.read_text(encoding="utf-8").split()) if listed.is_file() else set()
