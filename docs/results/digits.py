@@ -24,7 +24,7 @@ SIDE = 16  # 8×8 digits enlarged, so that there is something to rotate
 N = SIDE * SIDE
 TASKS = ("rotation", "noise", "background")
 SEEDS = range(5)
-COPIES, EPOCHS, BATCH, RATE = 4, 20, 100, 3e-3
+COPIES, EPOCHS, BATCH, RATE = 4, 10, 100, 3e-3
 BUDGETS = (512, 1024, 2048)  # parameters of the 256×256 layer: rank 1, 2, 4 of ToeplitzLike
 
 

@@ -22,7 +22,7 @@ BATCHES = (1, 10, 100)
 
 # The largest n for layers whose work or memory grows like that of Dense or faster.
 _LIMITS = {
-    "VandermondeLike": 512,
+    "VandermondeLike": 2048,
     "CauchyLike": 4096,
     "Hashed": 2048,
     "RandomEdges": 2048,

@@ -33,7 +33,7 @@ LAYERS = {
 }
 FAST = [
     "toeplitz_like", "hankel_like", "toeplitz_hankel_like", "learned_shift_like",
-    "low_rank", "toeplitz", "circulant", "skew_circulant",
+    "vandermonde_like", "low_rank", "toeplitz", "circulant", "skew_circulant",
 ]  # fmt: skip
 every_layer = pytest.mark.parametrize("name", LAYERS)
 shapes = st.tuples(st.integers(1, 17), st.integers(1, 17))
@@ -135,7 +135,8 @@ def test_fast_product_and_materialised_matrix_agree_in_float32(name, n):
     x = np.random.default_rng(n).normal(size=(4, n)).astype("float32")
     layer(x)
     fast, slow = (numpy(use_fast(layer, which)(x)) for which in (True, False))
-    assert np.abs(fast - slow).max() < 1e-5 * np.abs(slow).max()
+    tolerance = 1e-4 if name == "vandermonde_like" else 1e-5  # angles times n lose digits
+    assert np.abs(fast - slow).max() < tolerance * np.abs(slow).max()
 
 
 @every_layer
