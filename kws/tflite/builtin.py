@@ -8,15 +8,15 @@ multiply. Either way the file holds O(rank·n) numbers.
 
 import numpy as np
 
-# The two forms cross where one inference multiplies this many vectors (measured on x86, LiteRT
-# 2.3: at n = 128 between 4 and 16, at n = 256 near 16) as long as the matrices, written out,
-# stay in the second-level cache.
-MANY_VECTORS, SMALL_MATRICES = 16, 1 << 18
+# The two forms cross where each vector of an inference pays for so many entries written out
+# (measured on x86, LiteRT 2.3: at n = 64, rank 1 with 1 vector, at n = 128 with 3 for rank 1 and 7
+# for rank 4, at n = 256 with 7 and 16). Beyond a second-level cache matrices never win.
+ENTRIES_PER_VECTOR, MOST_ENTRIES = 1 << 13, 1 << 18
 
 
 def matrices_pay(n: int, rank: int, vectors: int) -> bool:
     """Whether writing the matrices out beats transforms for ``vectors`` per inference."""
-    return vectors >= MANY_VECTORS and rank * n * n <= SMALL_MATRICES
+    return rank * n * n <= min(ENTRIES_PER_VECTOR * vectors, MOST_ENTRIES)
 
 
 def product_by_matrices(x, g, h):
