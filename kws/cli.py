@@ -154,10 +154,52 @@ def _listen(options) -> None:
     listen(detector, source, as_json=options.json)
 
 
+def _compress(options) -> None:
+    from kws.files import write_text
+    from kws.provenance import provenance
+    from kws.quiet import load_keras
+
+    out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")
+    _refuse_overwriting(out, options.force)
+    _refuse_overwriting(options.json, options.force)
+    load_keras()
+    from kws.compress_run import compress_run
+
+    figures = compress_run(
+        options.model,
+        out,
+        options.rank,
+        options.budget,
+        options.data,
+        options.noise,
+        options.epochs,
+    )
+    print(out)
+    if options.json:
+        report = {**figures, "made_by": provenance()}
+        write_text(options.json, json.dumps(report, indent=1) + "\n")
+
+
+def _bench_layers(options) -> None:
+    from kws.quiet import load_keras
+
+    _refuse_overwriting(options.json, options.force)
+    load_keras()
+    from kws.benchmark.layers import bench_layers
+
+    bench_layers(options.json, quick=options.quick)
+
+
 def _synthesize(options) -> None:
+    from kws.corpus import quickstart
     from kws.corpus.synthesis import synthesize
 
+    if options.quickstart == bool(options.words):
+        raise KwsError("say which words to synthesise, or --quickstart for the bundled set's", 2)
     with _progress("clips") as progress:
+        if options.quickstart:
+            quickstart.make(options.out, progress)
+            return
         synthesize(
             options.words,
             options.count,
@@ -231,6 +273,37 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--force", action="store_true", help="replace FILE if it is there")
 
     sub = command(
+        "compress",
+        _compress,
+        "replace the dense layers of a trained Keras model by structured ones",
+        "kws compress runs/words-12-dense/model.keras --budget 160000 --data clips",
+    )
+    sub.add_argument("model", type=Path, help="a .keras file")
+    size = sub.add_mutually_exclusive_group(required=True)
+    size.add_argument("--rank", type=int, help="displacement rank of every layer")
+    size.add_argument("--budget", type=int, metavar="BYTES", help="for all weights as float32")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="default NAME.compressed.keras")
+    sub.add_argument("--data", type=Path, metavar="DIR", help="clips to fine-tune on")
+    sub.add_argument("--noise", type=Path, metavar="DIR", help="recordings of background noise")
+    sub.add_argument("--epochs", type=int, default=10, help="of fine-tuning (default 10)")
+    sub.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    sub.add_argument("--force", action="store_true", help="replace FILEs that are there")
+
+    sub = command(
+        "bench",
+        None,
+        "measure speed and memory, side by side in one run",
+        "kws bench layers --json layers.json",
+    )
+    kinds = sub.add_subparsers(metavar="WHAT", required=True)
+    layers = kinds.add_parser("layers", help="structured layers in Keras against Dense")
+    layers.set_defaults(run_command=_bench_layers)
+    for bench in (layers,):
+        bench.add_argument("--json", type=Path, required=True, metavar="FILE", help="the figures")
+        bench.add_argument("--quick", action="store_true", help="few sizes, for a first look")
+        bench.add_argument("--force", action="store_true", help="replace FILE if it is there")
+
+    sub = command(
         "inspect",
         _inspect,
         "tell what is in a .tflite, layer by layer, and what dense would have cost",
@@ -284,7 +357,8 @@ def _parser() -> argparse.ArgumentParser:
         "make clips of words from text, by many voices",
         'kws synthesize "hey jarvis" lamp -n 150 --out clips',
     )
-    sub.add_argument("words", nargs="+", metavar="WORD")
+    sub.add_argument("words", nargs="*", metavar="WORD")
+    sub.add_argument("--quickstart", action="store_true", help="remake the bundled clips")
     sub.add_argument("-n", "--count", type=int, default=150, help="clips a word (default 150)")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR")
     sub.add_argument("--engine", choices=["auto", "kokoro", "espeak"], default="auto")

@@ -22,8 +22,8 @@ def provenance() -> dict:
             for name in ("kws", "numpy", "keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert")
             if _installed(name)
         },
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.machine()}, Python {platform.python_version()}",
     }
 
 

@@ -22,7 +22,6 @@ QUICKSTART = Path(__file__).parent.parent / "data" / "quickstart"
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory):
-    pytest.importorskip("espeakng_loader", reason="pip install 'kws[synthesis]'")
     folder = tmp_path_factory.mktemp("spoken")
     synthesize(["Yes", "hey jarvis"], 8, folder, engine="espeak")
     return folder
@@ -53,7 +52,6 @@ def test_clips_are_named_and_shaped_like_speech_commands(spoken):
 
 
 def test_the_same_seed_gives_the_same_clips_and_another_gives_others(tmp_path):
-    pytest.importorskip("espeakng_loader")
     for name, seed in (("first", 3), ("second", 3), ("third", 4)):
         command = (
             "from kws.corpus.synthesis import synthesize; "
@@ -67,7 +65,6 @@ def test_the_same_seed_gives_the_same_clips_and_another_gives_others(tmp_path):
 
 
 def test_a_run_goes_on_where_it_was_stopped_and_overwrites_nothing(spoken, tmp_path):
-    pytest.importorskip("espeakng_loader")
     synthesize(["stop"], 3, tmp_path, engine="espeak")
     kept = clips(tmp_path)[0]
     kept.write_bytes(b"mine")

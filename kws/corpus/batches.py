@@ -12,9 +12,10 @@ from kws.recipe import Recipe
 class TrainingBatches(keras.utils.PyDataset):
     """Epochs over a training set: (samples float32 (batch, samples), labels one-hot).
 
-    Every epoch holds each clip of a word once, a fresh draw of ``_unknown_`` clips (some of them
-    more than once where there are too few), and fresh silence. What an epoch holds depends only on the recipe's seed and ``epoch``, so a training
-    that was stopped goes on as if it had not been.
+    Every epoch holds each clip of a word once, a fresh draw of ``_unknown_`` clips (some of
+    them more than once where there are too few), and fresh silence. What an epoch holds depends
+    only on the recipe's seed and ``epoch``, so a training that was stopped goes on as if it had
+    not been.
     """
 
     def __init__(self, clips: ClipSet, recipe: Recipe, noise: Noise, epoch: int = 0):

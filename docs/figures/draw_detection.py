@@ -1,0 +1,38 @@
+"""Draw the README's picture: bundled clips joined over noise, and what a model hears in them.
+
+python docs/figures/draw_detection.py models/words-12/custom.tflite docs/figures/detection.png
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kws.corpus import clips
+from kws.corpus.joined import join
+from kws.corpus.noise import Noise
+from kws.detector import Detector
+from kws.report import detection_picture
+from kws.runtime import Model
+
+WORDS = ["left", "go", "right", "up", "down"]
+
+
+def main(model_path: str, picture: str) -> None:
+    rng = np.random.default_rng(4)
+    found = [c for c in clips.scan("data/quickstart") if c.split == "validation"]
+    chosen = [
+        next(c for c in rng.permutation(np.array(found, object)) if c.word == word)
+        for word in WORDS
+    ]
+    recording, _ = join(chosen, Noise(), rng, pause=(0.4, 0.8))
+    model = Model(model_path)
+    detector = Detector(model, trace=True)
+    detections = detector.feed(recording) + detector.finish()
+    features = model.frontend.features(recording)
+    hop = model.frontend.hop_ms / 1000
+    detection_picture(features, hop, detector.trace, model.labels, detections, Path(picture))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
