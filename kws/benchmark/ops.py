@@ -23,6 +23,7 @@ from kws.runtime import op_library
 SIZES = (64, 100, 128, 256, 300, 512, 1024, 1674, 2048, 4096)
 RANKS = (1, 2, 4, 8)
 BATCHES = (1, 98)
+QUICK_SIZES, QUICK_RANKS = (64, 256, 1024), (1, 4)
 
 # A chain holds as many layers as leave room in a second-level cache, so that a small layer is
 # not measured by what the interpreter takes to be called.
@@ -32,8 +33,9 @@ METHOD = (
     "One thread, one process. A model is a chain of equal layers, each with its own weights: as "
     f"many as fit {CACHE_BYTES >> 10} KiB, from 1 to {LONGEST_CHAIN}. A sample is so many calls "
     "of Interpreter.invoke() that it lasts a few milliseconds; samples of all models alternate. "
-    "Times are medians, less the median for a model without operators, per layer; input and "
-    "output are not copied. Speed-ups are ratios of these medians. Run-time bytes are the growth "
+    "Times are CPU times of the one thread, which on an idle machine are those of the clock: "
+    "medians, less the median for a model without operators, per layer; input and output are not "
+    "copied. Speed-ups are ratios of these medians. Run-time bytes are the growth "
     "of resident memory by a loaded model of one layer, its file included."
 )
 
@@ -62,9 +64,8 @@ def bench_ops(
     if op_library() is None:
         raise KwsError("kws's op library is not built; install kws with pip (takes a C compiler)")
     if quick:
-        sizes, ranks, rounds = (64, 256, 1024), (1, 4), 9
-    else:
-        rounds = 31
+        sizes, ranks = QUICK_SIZES, QUICK_RANKS
+    rounds = 9 if quick else 31
     rows = []
     for n in sizes:
         resident = {rank: _resident(chains.structured(n, rank, 1, 1), n) for rank in ranks}
@@ -222,10 +223,10 @@ def _calls(invoke: Callable[[], None], least: float = 2e-3) -> int:
 
 
 def _seconds(invoke: Callable[[], None], calls: int) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(calls):
         invoke()
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def _resident(data: bytes, n: int) -> int:

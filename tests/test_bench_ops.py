@@ -1,0 +1,84 @@
+"""The benchmark's models are what it says they are, and its results hold what it promises."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kws import model_file
+from kws.benchmark import chains, ops
+from kws.benchmark.costs import load_costs, save_costs
+from kws.errors import KwsError
+from kws.inspect_model import inspect
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp("bench") / "ops.json"
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ops, "QUICK_SIZES", (64, 100))
+        ops.bench_ops(path, quick=True, report=lines.append)
+    assert [line.split(":")[0].split() for line in lines] == [
+        ["n", str(n), "batch", str(batch)] for n in (64, 100) for batch in (1, 98)
+    ]
+    assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert path.with_suffix(".md").read_text().count("\n| ") == 1 + 4
+    return json.loads(path.read_text())
+
+
+def test_every_case_is_there_and_consistent(result):
+    cases = [(row["n"], row["batch"], row["rank"]) for row in result["rows"]]
+    assert cases == [(n, b, r) for n in (64, 100) for b in (1, 98) for r in (1, 4)]
+    for row in result["rows"]:
+        assert row["speedup_vs_dense_f32"] == pytest.approx(row["dense_f32_us"] / row["us"])
+        assert row["speedup_vs_dense_int8"] == pytest.approx(row["dense_int8_us"] / row["us"])
+        generators = 4 * 2 * row["rank"] * row["n"]
+        assert generators < row["file_bytes"] < generators + 1000
+        matrix = 4 * row["n"] ** 2
+        assert matrix < row["dense_file_bytes"] < matrix + 1000
+        assert row["runtime_bytes"] > 0
+
+
+def test_chains_hold_what_they_are_for():
+    for data, kind, size in (
+        (chains.structured(64, 2, 5, 3), "KwsToeplitzLike", 4 * 2 * 2 * 64),
+        (chains.dense(64, 5, 3), "FULLY_CONNECTED", 4 * 64 * 64),
+        (chains.dense_int8(64, 5, 3), "FULLY_CONNECTED", 64 * 64 + 4 * 64),
+    ):
+        rows = inspect(data)
+        assert [(row.kind, row.bytes, row.output) for row in rows] == [(kind, size, (5, 64))] * 3
+    assert inspect(chains.nothing(64, 5)) == []
+
+
+def test_a_chain_of_dense_layers_is_a_product_of_matrices():
+    interpreter = ops._load(chains.dense(8, 3, 2))
+    graph = model_file.unpack(chains.dense(8, 3, 2))
+    first, second = (
+        np.frombuffer(bytes(buffer.data), np.float32).reshape(8, 8) for buffer in graph.buffers[1:]
+    )
+    x = interpreter.get_tensor(interpreter.get_input_details()[0]["index"])
+    y = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(y, x @ first.T @ second.T, atol=1e-5)
+
+
+def test_costs_of_several_targets_lie_side_by_side(result, tmp_path):
+    path = tmp_path / "costs.json"
+    save_costs(result["rows"], path=path)
+    counted = {"n": 64, "rank": 1, "batch": 1, "instructions": 5, "dense_f32_instructions": 7}
+    save_costs([counted], "cortex-a53", "instructions", path)
+    rows, unit = load_costs("x86", path)
+    assert (len(rows), unit) == (8, "µs")
+    assert rows[0]["custom"] == result["rows"][0]["us"]
+    assert load_costs("cortex-a53", path) == (
+        [{"n": 64, "rank": 1, "batch": 1, "custom": 5, "dense": 7, "dense_int8": None}],
+        "instructions",
+    )
+    with pytest.raises(KwsError, match="no costs measured for cortex-a76"):
+        load_costs("cortex-a76", path)
+
+
+def test_without_the_op_library_it_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(ops, "op_library", lambda: None)
+    with pytest.raises(KwsError, match="not built"):
+        ops.bench_ops(tmp_path / "ops.json")
