@@ -9,10 +9,10 @@ import numpy as np
 from kws import recipe, training
 from kws.corpus.batches import PlainBatches, TrainingBatches
 from kws.errors import KwsError
-from kws.files import write_text
+from kws.files import replacing, write_text
 from kws.frontend import FrontEnd
 from kws.run_folder import RECIPE
-from kws.structured import compress_file
+from kws.structured.compression import compress_file, fine_tune
 
 
 def compress_run(
@@ -42,22 +42,15 @@ def compress_run(
     original = training.load_network(path.parent)
     batches = _TaughtBatches(TrainingBatches(clips, plan, bank), plan.frontend, original)
     checks = PlainBatches(validation, original.output_shape[-1])
-    bare = compress_file(path, out, lambda table: None, rank=rank, budget_bytes=budget)
-    result = compress_file(
-        path,
-        out,
-        report,
-        rank=rank,
-        budget_bytes=budget,
-        data=batches,
-        loss="categorical_crossentropy",
-        epochs=epochs,
-    )
+    result = compress_file(path, out, report, rank=rank, budget_bytes=budget)
     accuracies = {
         "original": _accuracy(original, checks, plan.frontend),
-        "compressed": _accuracy(bare.model, checks, plan.frontend),
-        "fine_tuned": _accuracy(result.model, checks, plan.frontend),
+        "compressed": _accuracy(result.model, checks, plan.frontend),
     }
+    fine_tune(result.model, batches, "categorical_crossentropy", epochs)
+    accuracies["fine_tuned"] = _accuracy(result.model, checks, plan.frontend)
+    with replacing(out) as temporary:
+        result.model.save(temporary)
     for name, accuracy in accuracies.items():
         report(f"{name.replace('_', '-'):10} {accuracy:.2%} of {len(validation)} validation clips")
     write_text(out.parent / RECIPE, text)

@@ -109,7 +109,7 @@ def compress(
     projections = {name: options[name][r] for name, r in chosen.items() if r}
     compressed = _rebuild(model, projections)
     if data is not None:
-        _fine_tune(compressed, data, loss, epochs, learning_rate)
+        fine_tune(compressed, data, loss, epochs, learning_rate)
     rows = [_row(layer, projections.get(layer.name)) for layer in layers]
     before, after = (_BYTES * m.count_params() for m in (model, compressed))
     return Compression(compressed, rows, before, after)
@@ -248,12 +248,18 @@ def _copy_weights(model, compressed, projections) -> None:
             new.set_weights(old.get_weights())
 
 
-def _fine_tune(model, data, loss, epochs, learning_rate) -> None:
+def fine_tune(model, data, loss, epochs: int = 10, learning_rate: float = 1e-3) -> None:
+    """Train a compressed model on; arguments as in ``compress``."""
     x, y = data if isinstance(data, tuple) else (data, None)
     batch_size = None if y is None else 32
     batches = len(x) if y is None else -(-len(x) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
-    model.compile(keras.optimizers.Adam(schedule), loss, metrics=["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(schedule),
+        loss,
+        # XLA has no fast depthwise convolution on a CPU, and such layers are often beside ours.
+        jit_compile=keras.backend.backend() != "tensorflow",
+    )
     model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
 
 
