@@ -157,8 +157,10 @@ def _row(n: int, rank: int, batch: int, times: dict, resident: dict[int, int]) -
 
 def _times(n: int, ranks: tuple[int, ...], batch: int, rounds: int) -> dict:
     """Microseconds a layer of each rank takes, and of dense ``f32`` and ``int8`` ones."""
-    counts = {rank: _count(8 * rank * n) for rank in ranks}
-    counts |= {"f32": _count(4 * n * n), "int8": _count(n * n), "nothing": 1}
+    # A small structured layer may be a matrix once it is loaded.
+    matrix = 4 * n * n
+    counts = {rank: _count(matrix if matrix <= CACHE_BYTES else 8 * rank * n) for rank in ranks}
+    counts |= {"f32": _count(matrix), "int8": _count(n * n), "nothing": 1}
     models = {rank: chains.structured(n, rank, batch, counts[rank]) for rank in ranks}
     models["f32"] = chains.dense(n, batch, counts["f32"])
     models["int8"] = chains.dense_int8(n, batch, counts["int8"])
