@@ -17,8 +17,9 @@ from kws.runtime import Model
 
 @dataclass(frozen=True)
 class Detection:
-    """A keyword heard: ``time`` is the middle of the window that scored highest, in seconds
-    from the start of the stream; ``decided`` is when it was reported; ``score`` in [0, 1]."""
+    """A keyword heard: ``time`` is where the word is, in seconds from the start of the stream
+    (the centre of the sound in the window that scored highest); ``decided`` is when the score
+    had its peak; ``score`` in [0, 1]."""
 
     time: float
     keyword: str
@@ -103,10 +104,12 @@ class Detector:
         return []
 
     def _candidate(self, now: float, label: int, score: float) -> Detection:
-        fe = self._model.frontend
-        window = fe.samples_in(self._model.frames) / fe.rate
-        smoothing = (len(self._recent) - 1) * self._stride * fe.hop_ms / 1000
-        middle = max(0.0, now - window / 2 - smoothing / 2)
-        return Detection(
-            round(middle, 3), self._model.labels[label], round(score, 4), round(now, 3)
-        )
+        keyword = self._model.labels[label]
+        return Detection(round(self._loud_at(now), 3), keyword, round(score, 4), round(now, 3))
+
+    def _loud_at(self, now: float) -> float:
+        """The centre of what stands out from the background in the window, in seconds."""
+        power = np.exp(self._window).sum(axis=1)
+        power = np.maximum(0, power - np.median(power)) + 1e-9
+        frame = float(power @ np.arange(len(power)) / power.sum())
+        return max(0.0, now - (len(power) - 1 - frame) * self._model.frontend.hop_ms / 1000)

@@ -57,8 +57,8 @@ def summary(labels: Sequence[str], truth: Sequence[int], decided: Sequence[int])
     per_class = {
         label: {
             "clips": int(of_class[k]),
-            "recall": round(right[k] / of_class[k], 4) if of_class[k] else None,
-            "precision": round(right[k] / as_class[k], 4) if as_class[k] else None,
+            "recall": round(float(right[k] / of_class[k]), 4) if of_class[k] else None,
+            "precision": round(float(right[k] / as_class[k]), 4) if as_class[k] else None,
         }
         for k, label in enumerate(labels)
     }

@@ -76,7 +76,7 @@ def detection_picture(
         )
     below.set(xlabel="seconds", ylabel="smoothed score", ylim=(0, 1.05), xlim=(0, end))
     if below.lines:
-        below.legend(loc="upper right", ncols=4, fontsize=8)
+        below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     _save(figure, path)
 
 

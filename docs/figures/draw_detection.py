@@ -1,6 +1,6 @@
 """Draw the README's picture: bundled clips joined over noise, and what a model hears in them.
 
-python docs/figures/draw_detection.py models/words-12/custom.tflite docs/figures/detection.png
+python docs/figures/draw_detection.py models/quickstart/custom.tflite docs/figures/detection.png
 """
 
 import sys
