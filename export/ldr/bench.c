@@ -1,5 +1,6 @@
 /* Microseconds of one product, by every kernel and either method, and of one FFT: what the costs
  * in choose.c are made from. Usage: bench_ldr [rank] */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,64 +39,92 @@ static void run_transform(void *argument) {
   t->kernels->forward(t->m, t->twiddles, t->data);
 }
 
-/* The least of many short runs: other programs can only make one longer. */
-static double least(void (*run)(void *), void *argument) {
-  size_t calls = 1;
-  double start = now(), best = 1e30;
-  for (run(argument); now() - start < 50.0; calls++) run(argument);
-  for (int i = 0; i < 100; i++) {
-    start = now();
-    for (size_t k = 0; k < calls; k++) run(argument);
-    const double time = (now() - start) / (double)calls;
-    best = time < best ? time : best;
+/* What is timed, and the least of its times: other programs can only make one longer. */
+typedef struct {
+  void (*run)(void *);
+  void *argument;
+  size_t vectors, calls;
+  double us;
+} timed;
+
+static double sample(const timed *t) {
+  const double start = now();
+  for (size_t k = 0; k < t->calls; k++) t->run(t->argument);
+  return (now() - start) / (double)(t->calls * t->vectors);
+}
+
+/* All in turn, so that they have the same conditions. */
+static void measure(timed *all, size_t count) {
+  for (timed *t = all; t < all + count; t++) {
+    t->us = INFINITY;
+    for (t->calls = 1; sample(t) * (double)(t->calls * t->vectors) < 50.0;) t->calls *= 2;
   }
-  return best;
+  for (int round = 0; round < 60; round++)
+    for (timed *t = all; t < all + count; t++) t->us = fmin(t->us, sample(t));
 }
 
-static double time_product(int n, int rank, size_t batch, kws_ldr_method method) {
+static void *aligned(size_t floats) {
+  void *memory = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
+  memset(memory, 0, floats * sizeof(float));
+  return memory;
+}
+
+static float *numbers(size_t count) {
+  float *values = aligned(count);
+  for (size_t k = 0; k < count; k++) values[k] = (float)(k * 37 % 101) / 101.0f - 0.5f;
+  return values;
+}
+
+static timed time_product(int n, int rank, size_t batch, kws_ldr_method method) {
   const kws_ldr_shape shape = {n, n, rank};
-  const size_t generators = (size_t)(n * rank), vectors = batch * (size_t)n;
-  float *g = malloc(generators * sizeof *g);
-  product p = {.batch = batch, .y = malloc(vectors * sizeof *p.y)};
-  float *x = malloc(vectors * sizeof *x);
-  for (size_t k = 0; k < generators; k++) g[k] = (float)(k * 7 % 16) / 16.0f - 0.5f;
-  for (size_t k = 0; k < vectors; k++) x[k] = (float)(k * 5 % 32) / 32.0f - 0.5f;
-  void *memory = malloc(kws_ldr_plan_bytes(&shape, method));
-  p.scratch = malloc(kws_ldr_scratch_bytes(&shape, method) + 1);
-  p.plan = kws_ldr_plan_init(memory, &shape, method, g, g, NULL, p.scratch);
-  p.x = x;
-  const double time = least(run_product, &p) / (double)batch;
-  free(g), free(x), free(p.y), free(memory), free(p.scratch);
-  return time;
+  const size_t vectors = batch * (size_t)n;
+  float *g = numbers((size_t)(n * rank));
+  product *p = malloc(sizeof *p);
+  *p = (product){.batch = batch, .x = numbers(vectors), .y = aligned(vectors)};
+  p->scratch = malloc(kws_ldr_scratch_bytes(&shape, method) + 1);
+  p->plan = kws_ldr_plan_init(malloc(kws_ldr_plan_bytes(&shape, method)), &shape, method, g, g,
+                              NULL, p->scratch);
+  free(g);
+  return (timed){run_product, p, batch, 0, 0.0};
 }
 
-static double time_fft(const kws_kernels *kernels, size_t m) {
-  float *twiddles = aligned_alloc(64, 8 * m), *data = aligned_alloc(64, 8 * m);
-  memset(data, 0, 8 * m);
+static timed time_fft(const kws_kernels *kernels, size_t m) {
+  transform *t = malloc(sizeof *t);
+  float *twiddles = aligned(2 * m);
   kws_fft_twiddles(kernels->width, m, twiddles);
-  const double time = least(run_transform, &(transform){kernels, m, twiddles, data});
-  free(twiddles), free(data);
-  return time;
+  *t = (transform){kernels, m, twiddles, aligned(2 * m)};
+  return (timed){run_transform, t, 1, 0, 0.0};
+}
+
+/* A row for every kernel: products by transforms and by matrix for one vector, then for 98, and
+ * the FFT of length n where there is one. What it allocates it leaves to the system to free. */
+static void bench(int n, int rank) {
+  size_t count, used = 0;
+  const kws_kernels *const *all = kws_all_kernels(&count);
+  timed cases[64];
+  for (size_t k = 0; k < count; k++) {
+    const size_t m = (size_t)n, least = all[k]->width * all[k]->width;
+    cases[used++] = time_product(n, rank, 1, (kws_ldr_method){true, all[k]});
+    cases[used++] = time_product(n, rank, 1, (kws_ldr_method){false, all[k]});
+    cases[used++] = time_product(n, rank, 98, (kws_ldr_method){true, all[k]});
+    cases[used++] = time_product(n, rank, 98, (kws_ldr_method){false, all[k]});
+    const bool has_fft = (m & (m - 1)) == 0 && m >= least;
+    cases[used++] = time_fft(all[k], has_fft ? m : least);
+  }
+  measure(cases, used);
+  for (size_t k = 0; k < count; k++) {
+    printf("%-12s %5d", all[k]->name, n);
+    for (size_t i = 0; i < 5; i++) printf(" %10.3f", cases[5 * k + i].us);
+    puts("");
+  }
+  fflush(stdout);
 }
 
 int main(int argc, char **argv) {
   const int rank = argc > 1 ? atoi(argv[1]) : 1;
-  const int sizes[] = {64, 100, 128, 256, 300, 512, 1024, 1674, 2048, 4096};
-  size_t count;
-  const kws_kernels *const *all = kws_all_kernels(&count);
+  const int sizes[] = {64, 100, 128, 256, 300, 512, 1024, 1674, 2048};
   printf("microseconds a vector, rank %d\n", rank);
   printf("%-12s %5s %10s %10s %10s %10s %10s\n", "kernels", "n", "transforms", "matrix",
          "transf. 98", "matrix 98", "FFT of n");
-  for (size_t k = 0; k < count; k++)
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-      const int n = sizes[i];
-      const kws_ldr_method fast = {true, all[k]}, dense = {false, all[k]};
-      const size_t m = (size_t)n, smallest = all[k]->width * all[k]->width;
-      printf("%-12s %5d %10.3f %10.3f %10.3f %10.3f", all[k]->name, n,
-             time_product(n, rank, 1, fast), time_product(n, rank, 1, dense),
-             time_product(n, rank, 98, fast), time_product(n, rank, 98, dense));
-      if ((m & (m - 1)) == 0 && m >= smallest) printf(" %10.3f", time_fft(all[k], m));
-      puts("");
-      fflush(stdout);
-    }
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) bench(sizes[i], rank);
 }

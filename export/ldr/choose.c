@@ -1,17 +1,19 @@
 #include "toeplitz_like.h"
 
-/* What a product costs: the time of one complex FFT of length m with the products around it, over
- * m log2 m, and that of one multiplication with the matrix, alone or when six or more vectors
- * share it. In picoseconds, measured with bench.c on an AMD EPYC of the Zen 4 generation; on ARM
- * in counted instructions (a thousandth each), as kws/benchmark/instructions.py has them. */
+/* What a product costs: one complex FFT of length m with the products around it, over m log2 m, and
+ * one multiplication with the matrix, for a vector alone and when six or more share the matrix.
+ * On x86 in picoseconds, measured by bench.c on an AMD EPYC of the Zen 4 generation,
+ * whose AVX-512 pays only in the last of the three; elsewhere in thousandths of instructions of a
+ * Cortex-A53, counted by kws/benchmark/instructions.py. In the order of kws_all_kernels. */
 typedef struct {
   double transform, one, many;
 } costs;
 
 #ifdef __x86_64__
-static const costs COSTS[] = {{600, 110, 160}, {180, 61, 52}, {91, 38, 18}, {97, 40, 18}};
+static const costs COSTS[] = {
+    {600.0, 110.0, 160.0}, {180.0, 61.0, 52.0}, {91.0, 37.0, 18.2}, {96.0, 38.5, 17.6}};
 #else
-static const costs COSTS[] = {{600, 110, 160}, {180, 61, 52}};
+static const costs COSTS[] = {{9000.0, 1750.0, 1350.0}, {2900.0, 550.0, 345.0}};
 #endif
 
 static double cost(const kws_ldr_shape *shape, size_t batch, kws_ldr_method method, costs c) {

@@ -26,10 +26,11 @@ INLINE void panel_by_one(const float *panel, const float *bias, size_t inputs, c
   vec low[4] = {load(bias)}, high[4] = {load(bias + W)};
   size_t j = 0;
   for (; j + 4 <= inputs; j += 4, panel += 4 * PANEL) {
+    const four values = load_four(x + j);
 #pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
-      low[k] += load(panel + k * PANEL) * x[j + (size_t)k];
-      high[k] += load(panel + k * PANEL + W) * x[j + (size_t)k];
+      low[k] += load(panel + k * PANEL) * values[k];
+      high[k] += load(panel + k * PANEL + W) * values[k];
     }
   }
   for (; j < inputs; j++, panel += PANEL) {
@@ -46,13 +47,27 @@ INLINE void panel_by_rows(int rows, const float *panel, const float *bias, size_
   vec low[ROWS], high[ROWS];
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++) low[i] = load(bias), high[i] = load(bias + W);
-  for (size_t j = 0; j < inputs; j++, panel += PANEL) {
+  size_t j = 0;
+  for (; FOUR_PAYS && j + 4 <= inputs; j += 4, panel += 4 * PANEL) {
+    four values[ROWS];
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++) values[i] = load_four(x + (size_t)i * inputs + j);
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; k++) {
+      const vec a = load(panel + k * PANEL), b = load(panel + k * PANEL + W);
+#pragma GCC unroll 6
+      for (int i = 0; i < rows; i++) {
+        low[i] += a * values[i][k];
+        high[i] += b * values[i][k];
+      }
+    }
+  }
+  for (; j < inputs; j++, panel += PANEL) {
     const vec a = load(panel), b = load(panel + W);
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-      const float value = x[(size_t)i * inputs + j];
-      low[i] += a * value;
-      high[i] += b * value;
+      low[i] += a * x[(size_t)i * inputs + j];
+      high[i] += b * x[(size_t)i * inputs + j];
     }
   }
 #pragma GCC unroll 6

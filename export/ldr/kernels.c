@@ -19,5 +19,4 @@ static void inverse(size_t m, const float *twiddles, float *data) {
 #define NAME(name) STRING(name)
 
 extern const kws_kernels KWS_KERNELS;
-const kws_kernels KWS_KERNELS = {NAME(KWS_KERNELS), W,        forward, inverse,
-                                 circular,          embedded, dense};
+const kws_kernels KWS_KERNELS = {NAME(KWS_KERNELS), W, forward, inverse, circular, embedded, dense};

@@ -124,6 +124,18 @@ INLINE void transpose(vec rows[W]) {
 INLINE vec load(const float *from) { return *(const loose_vec *)from; }
 INLINE void store(float *to, vec a) { *(loose_vec *)to = a; }
 
+/* Four numbers f[0] .. f[3] to multiply vectors by: NEON multiplies by a lane of a register, other
+ * processors read a number from memory into every lane. */
+#if KWS_WIDTH == 4 && defined(__aarch64__)
+typedef vec four;
+enum { FOUR_PAYS = 1 };
+INLINE four load_four(const float *from) { return load(from); }
+#else
+typedef const float *four;
+enum { FOUR_PAYS = 0 };
+INLINE four load_four(const float *from) { return from; }
+#endif
+
 /* As load and store, of the first `count` lanes; the others are read as zero and not written. */
 INLINE vec load_some(const float *from, size_t count) {
   float lanes[W] = {0};

@@ -12,7 +12,6 @@ float kws_half(uint16_t bits);
 void kws_read_halves(size_t count, const void *halves, float *values);
 
 /* values[i][k] = scales[i] bytes[i][k], rank x n. scales may have any alignment. */
-void kws_read_scaled(size_t rank, size_t n, const int8_t *bytes, const void *scales,
-                     float *values);
+void kws_read_scaled(size_t rank, size_t n, const int8_t *bytes, const void *scales, float *values);
 
 #endif

@@ -132,8 +132,7 @@ static void put_spectrum(size_t width, size_t m, const kws_complex *spectrum, fl
 /* data[k] holds element k of a skew-circulant's first column and, as its imaginary part, element
  * k + m. */
 static void skew_spectrum(size_t width, size_t m, kws_complex *data, float *array) {
-  for (size_t k = 0; k < m; k++)
-    data[k] = kws_mul(data[k], kws_root((double)k, 2.0 * (double)m));
+  for (size_t k = 0; k < m; k++) data[k] = kws_mul(data[k], kws_root((double)k, 2.0 * (double)m));
   kws_reference_fft(m, data);
   put_spectrum(width, m, data, array);
 }
@@ -152,8 +151,8 @@ static void circulant_spectra(size_t width, size_t m, const float *g, kws_comple
   kws_reference_fft(m, odd);
   for (size_t k = 0; k < m; k++) {
     const kws_complex w = kws_root(-2.0 * (double)k, (double)m);
-    const kws_complex minus = {0.5 * w.im, 0.5 * (1.0 - w.re)};  /* i (1 - w) / 2 */
-    const kws_complex plus = {-0.5 * w.im, 0.5 * (1.0 + w.re)};  /* i (1 + w) / 2 */
+    const kws_complex minus = {0.5 * w.im, 0.5 * (1.0 - w.re)}; /* i (1 - w) / 2 */
+    const kws_complex plus = {-0.5 * w.im, 0.5 * (1.0 + w.re)}; /* i (1 + w) / 2 */
     even[k] = kws_add(even[k], kws_mul(minus, odd[k]));
     odd[k] = kws_mul(plus, odd[k]);
   }
@@ -175,8 +174,7 @@ static void make_spectra(const kws_ldr_plan *plan, layout *l, const float *g, co
   const size_t n = (size_t)kws_ldr_size(&plan->shape), m = plan->transform.m;
   const size_t width = plan->method.kernels->width;
   kws_fft_twiddles(width, m, l->twiddles);
-  for (size_t k = 0; k < m; k++)
-    put(width, k, kws_root((double)k, 2.0 * (double)m), l->twist);
+  for (size_t k = 0; k < m; k++) put(width, k, kws_root((double)k, 2.0 * (double)m), l->twist);
   for (size_t i = 0; i < (size_t)plan->shape.rank; i++, g += n, h += n) {
     float *skew = l->skew + i * 2 * m, *same = l->same + i * 2 * m;
     if (is_circular(plan)) {
@@ -206,8 +204,8 @@ kws_ldr_plan *kws_ldr_plan_init(void *memory, const kws_ldr_shape *shape, kws_ld
   if (bias) memcpy(l.bias, bias, units * sizeof *bias);
   if (method.by_transforms) {
     const size_t m = kws_ldr_fft_length(shape, method.kernels);
-    plan->transform = (kws_transform){inputs, units,  rank,   m,        l.bias, l.twiddles,
-                                      l.twist, l.skew, l.same, l.mirrored};
+    plan->transform = (kws_transform){inputs,     units,   rank,   m,      l.bias,
+                                      l.twiddles, l.twist, l.skew, l.same, l.mirrored};
     make_spectra(plan, &l, g, h, aligned(scratch));
   } else {
     plan->dense = (kws_dense){inputs, units, l.bias, l.panels};

@@ -39,8 +39,8 @@ INLINE cvec circulant_term(cvec z, cvec opposite, cvec same, cvec mirrored) {
   return add(mul(z, same), mul(conjugate, mirrored));
 }
 
-INLINE void circulant_product(size_t vectors, const cvec *z, const cvec *same,
-                              const cvec *mirrored, int first_rank, cvec *sum) {
+INLINE void circulant_product(size_t vectors, const cvec *z, const cvec *same, const cvec *mirrored,
+                              int first_rank, cvec *sum) {
   for (size_t v = 0; v < W; v++) {
     const cvec term = circulant_term(z[v], mirrored_in_first(z, v), same[v], mirrored[v]);
     sum[v] = first_rank ? term : add(sum[v], term);

@@ -110,8 +110,7 @@ static bool is_constant(const TfLiteTensor *tensor, TfLiteType type, int rows, i
   const TfLiteIntArray *dims = tensor->dims;
   const bool shaped = rows ? dims->size == 2 && dims->data[0] == rows && dims->data[1] == columns
                            : dims->size == 1 && dims->data[0] == columns;
-  return shaped &&
-         tensor->bytes == width_of(type) * (size_t)(rows ? rows : 1) * (size_t)columns;
+  return shaped && tensor->bytes == width_of(type) * (size_t)(rows ? rows : 1) * (size_t)columns;
 }
 
 /* The tensors that Prepare works on; scales and bias may be null. */
@@ -210,9 +209,9 @@ static TfLiteStatus prepare(TfLiteContext *context, TfLiteNode *node) {
   op_state *op = node->user_data;
   if (!op) return refuse(context, "out of memory");
   if (op->error) return refuse(context, op->error);
-  const op_tensors tensors = {tensor_at(context, op->x),      tensor_at(context, op->g),
-                              tensor_at(context, op->h),      tensor_at(context, op->scales),
-                              tensor_at(context, op->bias),   tensor_at(context, op->y)};
+  const op_tensors tensors = {tensor_at(context, op->x),    tensor_at(context, op->g),
+                              tensor_at(context, op->h),    tensor_at(context, op->scales),
+                              tensor_at(context, op->bias), tensor_at(context, op->y)};
   kws_ldr_shape shape;
   const char *reason = check(op, &tensors, &shape);
   if (reason) return refuse(context, reason);

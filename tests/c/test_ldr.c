@@ -84,7 +84,8 @@ static void test_fft(const kws_kernels *kernels, size_t m) {
   error = energy = 0.0;
   for (size_t k = 0; k < m; k++) {
     const size_t at = kws_complex_at(width, k);
-    error += pow(data[at] / (double)m - x[k].re, 2) + pow(data[at + width] / (double)m - x[k].im, 2);
+    error +=
+        pow(data[at] / (double)m - x[k].re, 2) + pow(data[at + width] / (double)m - x[k].im, 2);
     energy += pow(x[k].re, 2) + pow(x[k].im, 2);
   }
   expect(decibel(energy, error) > 130.0, "inverse of forward", decibel(energy, error));
@@ -156,9 +157,9 @@ static void test_product(int inputs, int units, int rank, size_t batch, int with
 }
 
 static void test_shapes(void) {
-  const kws_ldr_shape refused[] = {{0, 4, 1},  {4, 0, 1},        {4, 4, 0},
-                                   {-1, 4, 1}, {1 << 17, 4, 1},  {4, 4, 1 << 20},
-                                   {4, 4, -2}, {65535, 65535, 1 << 10}};
+  const kws_ldr_shape refused[] = {
+      {0, 4, 1},       {4, 0, 1},       {4, 4, 0},  {-1, 4, 1},
+      {1 << 17, 4, 1}, {4, 4, 1 << 20}, {4, 4, -2}, {65535, 65535, 1 << 10}};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
     expect(kws_ldr_plan_bytes(&refused[i], kws_ldr_choose(&refused[i], 1)) == 0,
            "a shape that must be refused", (double)i);
@@ -232,8 +233,7 @@ int main(void) {
   const int shapes[][2] = {{1, 9},     {9, 1},      {40, 64},    {256, 12},
                            {100, 256}, {700, 1024}, {1024, 650}, {130, 90}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-    for (int rank = 1; rank <= 4; rank++)
-      test_product(shapes[i][0], shapes[i][1], rank, 3, 1);
+    for (int rank = 1; rank <= 4; rank++) test_product(shapes[i][0], shapes[i][1], rank, 3, 1);
   for (size_t batch = 1; batch <= 13; batch++) test_product(37, 53, 1, batch, 1);
   test_product(1674, 1674, 1, 1, 0);
   test_product(2048, 2048, 2, 1, 0);
