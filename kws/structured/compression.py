@@ -243,7 +243,8 @@ def _copy_weights(model, compressed, projections) -> None:
             new.g.assign(projections[old.name].g)
             new.h.assign(projections[old.name].h)
             if old.use_bias:
-                new.bias.assign(old.bias)
+                # A copy: JAX gives an array's memory away when a training step replaces it.
+                new.bias.assign(np.array(old.bias))
         else:
             new.set_weights(old.get_weights())
 
