@@ -1,0 +1,131 @@
+/* libFuzzer's target: a node with whatever options, tensors, types and shapes the bytes say, put
+ * through Init, Prepare, Invoke, a second Prepare with another batch, and Free. A tensor's data is
+ * a heap block of exactly its bytes, so that the sanitizers see any step beyond. */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "toeplitz_like_op.h"
+
+enum { TENSORS = 6, MAX_BYTES = 1 << 16 };
+
+static const uint8_t *input;
+static size_t left;
+
+static uint8_t next(void) { return left ? (left--, *input++) : 0; }
+
+/* Mostly small, sometimes anything. */
+static int next_int(void) {
+  const uint8_t kind = next();
+  if (kind < 200) return kind % 33;
+  if (kind < 220) return 1 << kind % 17;
+  uint32_t bits = 0;
+  for (int i = 0; i < 4; i++) bits = bits << 8 | next();
+  return (int)bits;
+}
+
+static TfLiteTensor tensors[TENSORS];
+static TfLiteNode model_node;
+
+static TfLiteIntArray *next_ints(int most) {
+  const int size = next() % (most + 1);
+  TfLiteIntArray *array = malloc(sizeof *array + (size_t)size * sizeof(int));
+  array->size = size;
+  for (int i = 0; i < size; i++) array->data[i] = next_int();
+  return array;
+}
+
+static void report_error(TfLiteContext *context, const char *format, ...) {
+  (void)context, (void)format;
+}
+
+static size_t bytes_of(const TfLiteIntArray *dims, size_t width) {
+  size_t bytes = width;
+  for (int i = 0; i < dims->size; i++) {
+    if (dims->data[i] < 0 || (dims->data[i] && bytes > MAX_BYTES / (size_t)dims->data[i]))
+      return MAX_BYTES + 1;
+    bytes *= (size_t)dims->data[i];
+  }
+  return bytes;
+}
+
+static TfLiteStatus resize(TfLiteContext *context, TfLiteTensor *tensor, TfLiteIntArray *size) {
+  (void)context;
+  free(tensor->dims);
+  tensor->dims = size;
+  const size_t bytes = bytes_of(size, sizeof(float));
+  if (bytes > MAX_BYTES) return kTfLiteError;
+  tensor->bytes = bytes;
+  free(tensor->data);
+  tensor->data = malloc(bytes);
+  return kTfLiteOk;
+}
+
+static TfLiteStatus get_node(TfLiteContext *context, int index, TfLiteNode **node,
+                             TfLiteRegistration **registration) {
+  (void)context, (void)index;
+  *node = &model_node;
+  *registration = NULL;
+  return kTfLiteOk;
+}
+
+static TfLiteContext context = {.tensors_size = TENSORS,
+                                .tensors = tensors,
+                                .ResizeTensor = resize,
+                                .ReportError = report_error,
+                                .GetNodeAndRegistration = get_node};
+
+static void make_tensor(TfLiteTensor *tensor) {
+  static const TfLiteType types[] = {kTfLiteFloat32, kTfLiteFloat32, kTfLiteFloat16, kTfLiteInt8};
+  const uint8_t flags = next();
+  *tensor = (TfLiteTensor){.type = flags & 64 ? (TfLiteType)next() : types[flags % 4],
+                           .allocation_type = flags & 128 ? kTfLiteMemNone : kTfLiteMmapRo,
+                           .dims = next_ints(3)};
+  const size_t width = tensor->type == kTfLiteInt8 ? 1 : tensor->type == kTfLiteFloat16 ? 2 : 4;
+  tensor->bytes = bytes_of(tensor->dims, width);
+  if (tensor->bytes > MAX_BYTES || (flags & 48) == 48) tensor->bytes = (size_t)(next() * 4);
+  tensor->data = (flags & 60) == 60 ? NULL : malloc(tensor->bytes);
+  if (tensor->data) memset(tensor->data, flags, tensor->bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  input = data;
+  left = size;
+  for (int i = 0; i < TENSORS; i++) make_tensor(&tensors[i]);
+  model_node = (TfLiteNode){.inputs = next_ints(6), .outputs = next_ints(2)};
+  const int other_batch = next_int();
+  const size_t length = left; /* the options are what remains, copied to see reads behind them */
+  uint8_t *options = malloc(length);
+  if (length) memcpy(options, input, length);
+  model_node.custom_initial_data = options;
+  model_node.custom_initial_data_size = (int)length;
+
+  const TfLiteRegistration op = kws_toeplitz_like_registration();
+  TfLiteIntArray *nodes = malloc(sizeof *nodes + sizeof(int));
+  nodes->size = 1;
+  nodes->data[0] = 0;
+  const TfLiteDelegateParams params = {.nodes_to_replace = nodes};
+  TfLiteNode node = {.user_data = op.init(&context, (const char *)&params, sizeof params)};
+  if (op.prepare(&context, &node) == kTfLiteOk) {
+    op.invoke(&context, &node);
+    TfLiteTensor *x = &tensors[model_node.inputs->data[0]];
+    if (x->dims->size > 1 && x->allocation_type == kTfLiteMemNone) {
+      x->dims->data[0] = other_batch;
+      const size_t bytes = bytes_of(x->dims, sizeof(float));
+      if (bytes <= MAX_BYTES) {
+        free(x->data);
+        x->data = calloc(1, bytes);
+        x->bytes = bytes;
+        if (op.prepare(&context, &node) == kTfLiteOk) op.invoke(&context, &node);
+      }
+    }
+  }
+  op.free(&context, node.user_data);
+
+  for (int i = 0; i < TENSORS; i++) free(tensors[i].dims), free(tensors[i].data);
+  free(model_node.inputs), free(model_node.outputs), free(nodes), free(options);
+  return 0;
+}
