@@ -44,8 +44,21 @@ def _train(options) -> None:
 def _export(options) -> None:
     from kws.pipeline import export
 
-    out = options.out or options.run / f"{options.lowering}.tflite"
-    size = export(options.run, options.lowering, out, options.force)
+    quantized = "" if options.quantize == "none" else f"-{options.quantize}"
+    out = options.out or options.run / f"{options.lowering}{quantized}.tflite"
+    size, choices = export(
+        options.run,
+        out,
+        options.lowering,
+        options.quantize,
+        options.target,
+        options.limit,
+        options.data,
+        options.force,
+    )
+    if options.lowering == "auto":
+        for choice in choices:
+            print(f"{choice.layer}: {choice.lowering}, {choice.why}")
     print(f"{out}: {size:,} bytes")
 
 
@@ -190,6 +203,18 @@ def _bench_layers(options) -> None:
     bench_layers(options.json, quick=options.quick)
 
 
+def _bench_ops(options) -> None:
+    from kws.benchmark.costs import save_costs
+    from kws.benchmark.ops import bench_ops
+    from kws.quiet import load_keras
+
+    _refuse_overwriting(options.json, options.force)
+    load_keras()
+    result = bench_ops(options.json, quick=options.quick)
+    if options.save_costs:
+        save_costs(result["rows"])
+
+
 def _synthesize(options) -> None:
     from kws.corpus import quickstart
     from kws.corpus.synthesis import synthesize
@@ -260,16 +285,26 @@ def _parser() -> argparse.ArgumentParser:
         "export",
         _export,
         "convert a trained run to a .tflite with labels and front end inside",
-        "kws export runs/quickstart --lowering custom --out quickstart.tflite",
+        "kws export runs/quickstart --lowering auto --quantize float16 --out small.tflite",
     )
     sub.add_argument("run", type=Path, help="a run folder of 'kws train'")
     sub.add_argument(
         "--lowering",
-        choices=["custom", "dense"],
+        choices=["custom", "builtin", "dense", "auto"],
         default="custom",
-        help="custom: our op, smallest file; dense: builtin ops only (default custom)",
+        help="custom: our op, smallest file (the default); builtin: small too, but any stock "
+        "runtime runs it, slowly; dense: matrices worked out; auto: the fastest for --target",
     )
-    sub.add_argument("--out", type=Path, metavar="FILE", help="default RUN/<lowering>.tflite")
+    sub.add_argument(
+        "--quantize",
+        choices=["none", "float16", "dynamic", "int8"],
+        default="none",
+        help="how weights are stored; int8 also computes with it (default none)",
+    )
+    sub.add_argument("--target", choices=["x86", "cortex-a53", "cortex-a76"], default="x86")
+    sub.add_argument("--limit", type=int, metavar="BYTES", help="of auto: no larger file")
+    sub.add_argument("--data", type=Path, metavar="DIR", help="clips that int8 measures ranges on")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="default RUN/<lowering>….tflite")
     sub.add_argument("--force", action="store_true", help="replace FILE if it is there")
 
     sub = command(
@@ -298,7 +333,10 @@ def _parser() -> argparse.ArgumentParser:
     kinds = sub.add_subparsers(metavar="WHAT", required=True)
     layers = kinds.add_parser("layers", help="structured layers in Keras against Dense")
     layers.set_defaults(run_command=_bench_layers)
-    for bench in (layers,):
+    op = kinds.add_parser("ops", help="the op in LiteRT against dense float32 and int8 layers")
+    op.set_defaults(run_command=_bench_ops)
+    op.add_argument("--save-costs", action="store_true", help="export --lowering auto goes by them")
+    for bench in (layers, op):
         bench.add_argument("--json", type=Path, required=True, metavar="FILE", help="the figures")
         bench.add_argument("--quick", action="store_true", help="few sizes, for a first look")
         bench.add_argument("--force", action="store_true", help="replace FILE if it is there")

@@ -34,19 +34,19 @@ def train_and_show(
         load_keras()
         from kws import training
 
-        network = training.train(run, data, noise)
+        parameters = training.train(run, data, noise).count_params()
         validation = training.load_corpus(plan, data, noise)[1]
         files = {}
         for lowering in LOWERINGS:
             path = run / f"{lowering}.tflite"
-            size = export(run, lowering, path, force=True, network=network)
+            size, _ = export(run, path, lowering, force=True)
             files[lowering] = {"file_bytes": size, **_evaluated(path, validation)}
         picture = run / "confusion.png"
         title = f"{run.name}: {files['custom']['accuracy']:.1%} of {len(validation)} clips"
         confusion_picture(files["custom"], picture, title)
         summary = {
             "name": run.name,
-            "parameters": network.count_params(),
+            "parameters": parameters,
             "validation": files,
             "made_by": provenance(),
         }
@@ -55,16 +55,33 @@ def train_and_show(
     return {"summary": summary, "text": _text(summary, run)}
 
 
-def export(run: Path, lowering: str, out: Path, force: bool = False, network=None) -> int:
-    """Write a run's network as a .tflite with labels, front end and recipe; return its bytes."""
-    load_keras()
-    from kws import model_file, training
-    from kws.lowering import lower
+def export(
+    run: Path,
+    out: Path,
+    lowering: str = "custom",
+    quantize: str = "none",
+    target: str = "x86",
+    limit: int | None = None,
+    data: Path | None = None,
+    force: bool = False,
+):
+    """Write a run's network as a .tflite with labels, front end and recipe.
 
+    lowering, quantize, target, limit: as in ``kws.lowering``; limit counts the whole file. data:
+    clips whose features int8 takes its ranges from, instead of the recipe's. Returns the file's
+    bytes and, layer by layer, what was chosen and why.
+    """
     if out.exists() and not force:
         raise KwsError(f"{out}: is there already; --force replaces it", 2)
     plan, text = recipe.load(run)
-    network = network or training.load_network(run)
+    load_keras()
+    from kws import model_file, training
+    from kws.lowering import lower_with_choices
+
+    network = training.load_network(run)
+    representative = None
+    if quantize == "int8":
+        representative = training.some_features(plan, data, count=200)
     metadata = {
         "format": 1,
         "name": run.name,
@@ -73,9 +90,15 @@ def export(run: Path, lowering: str, out: Path, force: bool = False, network=Non
         "frontend": plan.frontend.to_dict(),
         "recipe": text,
     }
-    data = model_file.write_metadata(lower(network, lowering), metadata)
-    write_bytes(out, data)
-    return len(data)
+
+    room = None
+    if limit is not None:
+        bare = lower_with_choices(network, "custom", quantize, representative)
+        room = limit - len(model_file.write_metadata(bare.data, metadata)) + len(bare.data)
+    lowered = lower_with_choices(network, lowering, quantize, representative, target, room)
+    contents = model_file.write_metadata(lowered.data, metadata)
+    write_bytes(out, contents)
+    return len(contents), lowered.choices
 
 
 def _evaluated(path: Path, validation: clips.ClipSet) -> dict:

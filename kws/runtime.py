@@ -12,7 +12,7 @@ from kws.frontend import FrontEnd
 from kws.quiet import quiet_stderr
 
 # The newest version of each operator that the op library in this package runs.
-OP_VERSIONS = {"KwsToeplitzLike": 1}
+OP_VERSIONS = {"KwsToeplitzLike": 2}
 
 
 class Model:

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from kws import networks, recipe
+from kws import audio, networks, recipe
 from kws.corpus import clips
 from kws.corpus.batches import PlainBatches, TrainingBatches, with_silence
 from kws.corpus.noise import Noise
@@ -80,9 +81,7 @@ def load_corpus(plan: Recipe, data: Path | None, noise: Path | None):
 
     data, noise: instead of the recipe's folders.
     """
-    if not (data or plan.data.folder):
-        raise KwsError("the recipe names no data; say where the clips are: --data DIR", 2)
-    data = Path(data or plan.data.folder)
+    data = data_folder(plan, data)
     found = clips.scan(data)
     present = {clip.word for clip in found}
     for word in plan.data.words:
@@ -99,6 +98,23 @@ def load_corpus(plan: Recipe, data: Path | None, noise: Path | None):
             parts[split] = clips.load(chosen, plan.data.words, plan.samples, progress)
     validation = with_silence(parts["validation"], plan.data.words, bank, seed=0)
     return parts["training"], validation, bank
+
+
+def some_features(plan: Recipe, data: Path | None, count: int) -> np.ndarray:
+    """Features (count, frames, bands) of training clips spread over the words."""
+    folder = data_folder(plan, data)
+    found = [clip for clip in clips.scan(folder) if clip.split == "training"]
+    chosen = [found[k] for k in np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
+    return np.stack(
+        [plan.frontend.features(clips.fit(audio.read(c.path), plan.samples)) for c in chosen]
+    )
+
+
+def data_folder(plan: Recipe, chosen: Path | None) -> Path:
+    """Where the clips are: the folder that was chosen, or the recipe's own."""
+    if not (chosen or plan.data.folder):
+        raise KwsError("the recipe names no data; say where the clips are: --data DIR", 2)
+    return Path(chosen or plan.data.folder)
 
 
 def load_network(run: Path) -> keras.Model:
