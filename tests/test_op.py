@@ -112,12 +112,43 @@ def test_an_interpreter_per_thread():
     np.testing.assert_allclose(np.stack(results), apply(weights, x), atol=2e-5)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("stored", ["float16", "int8"])
+@pytest.mark.parametrize(("inputs", "units", "rank"), [(40, 64, 3), (256, 256, 1), (300, 200, 2)])
+def test_stored_generators(inputs: int, units: int, rank: int, stored: str, bias: bool):
+    rng = np.random.default_rng(4)
+    g, h, b, _ = layer(rng, inputs, units, rank, bias)
+    x = normal(rng, 3, inputs)
+    options = {"version": 2, "units": units, "scaled": int(stored == "int8"), "bias": int(bias)}
+    if stored == "int8":
+        scales = np.stack([np.abs(w).max(1) / 127 for w in (g, h)]).astype(np.float32)
+        constants = [
+            np.rint(w / s[:, None]).astype(np.int8) for w, s in zip((g, h), scales, strict=True)
+        ]
+        read = [w * s[:, None] for w, s in zip(constants, scales, strict=True)]
+        constants.append(scales)
+    else:
+        constants = [w.astype(np.float16) for w in (g, h)]
+        read = constants
+    graph = Graph()
+    nodes = [graph.input(x.shape)]
+    nodes += [graph.constant(w) for w in (*constants, *([b] if bias else []))]
+    y = graph.tensor((3, units))
+    graph.node(nodes, y, options)
+    graph.output(y)
+    expected = apply((*read, b, units), x)
+    np.testing.assert_allclose(run(interpreter(graph.bytes()), x), expected, atol=2e-5)
+
+
 GOOD = {"version": 1, "units": 4}
+STORED = {"version": 2, "units": 4, "scaled": 1, "bias": 0}
+G8 = np.ones((2, 4), np.int8)
 G = np.ones((2, 4), np.float32)
 
 
-def node(options=GOOD, g=G, h=G, bias=None, x=(1, 3), dynamic=False, more=0) -> bytes:
+def node(options=GOOD, g=G, h=None, bias=None, x=(1, 3), dynamic=False, more=0) -> bytes:
     graph = Graph()
+    h = g if h is None else h
     inputs = [graph.input(x)]
     inputs += [graph.input(g.shape) if dynamic else graph.constant(g), graph.constant(h)]
     inputs += [graph.constant(bias)] if bias is not None else []
@@ -159,6 +190,14 @@ def test_the_good_node_is_good():
         (node(dynamic=True), "g must be a constant"),
         (node(more=1), "bias must be a constant"),
         (node(more=2), "takes 3 or 4 inputs"),
+        (node(options={"version": 2, "units": 4}), "scaled and bias must be 0 or 1"),
+        (node(options=STORED | {"scaled": 2}), "scaled and bias must be 0 or 1"),
+        (node(options=STORED), "what its options scaled and bias announce"),
+        (node(g=G8, options=STORED | {"scaled": 0}), "int8 generators need scales"),
+        (node(options=STORED, bias=np.ones((2, 2), np.float32)), "int8 generators need scales"),
+        (node(g=G8, options=STORED, bias=np.ones((2, 1), np.float32)), "the scales must be"),
+        (node(g=G8, options=STORED, bias=np.ones((2, 2), np.int8)), "the scales must be"),
+        (node(g=G8, h=G, options=STORED, bias=np.ones((2, 2), np.float32)), "of the type of g"),
     ],
 )
 def test_malformed_nodes_are_refused(data: bytes, reason: str):

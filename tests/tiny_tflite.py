@@ -38,7 +38,7 @@ class Graph:
         return len(self._graph.tensors) - 1
 
     def constant(self, values: np.ndarray) -> int:
-        kind = {"float32": 0, "int32": 2, "float64": 10}[values.dtype.name]
+        kind = {"float32": 0, "float16": 1, "int32": 2, "int8": 9, "float64": 10}[values.dtype.name]
         return self.tensor(values.shape, values, kind)
 
     def input(self, shape: tuple, kind: int = 0) -> int:

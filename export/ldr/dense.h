@@ -74,8 +74,18 @@ INLINE void panel_by_rows(int rows, const float *panel, const float *bias, size_
   for (int i = 0; i < rows; i++) store_rows(y + (size_t)i * units, count, low[i], high[i]);
 }
 
+static void dense_one(const kws_dense *d, const float *x, float *y) {
+  const float *panel = d->panels;
+  for (size_t unit = 0; unit < d->units; unit += PANEL, panel += PANEL * d->inputs)
+    panel_by_one(panel, d->bias + unit, d->inputs, x, d->units - unit, y + unit);
+}
+
 static void dense(const kws_dense *d, size_t batch, const float *x, float *y) {
   const size_t inputs = d->inputs, units = d->units;
+  if (batch == 1) {
+    dense_one(d, x, y);
+    return;
+  }
   for (size_t unit = 0; unit < units; unit += PANEL) {
     const float *panel = d->panels + unit * inputs, *bias = d->bias + unit;
     const size_t count = units - unit;
