@@ -47,7 +47,14 @@ def compress_run(
         "original": _accuracy(original, checks, plan.frontend),
         "compressed": _accuracy(result.model, checks, plan.frontend),
     }
-    fine_tune(result.model, batches, "categorical_crossentropy", epochs, learning_rate=2e-3)
+    fine_tune(
+        result.model,
+        batches,
+        "categorical_crossentropy",
+        epochs,
+        learning_rate=2e-3,
+        callbacks=[training.EpochReport(epochs)],
+    )
     accuracies["fine_tuned"] = _accuracy(result.model, checks, plan.frontend)
     with replacing(out) as temporary:
         result.model.save(temporary)

@@ -49,7 +49,7 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         model = _compiled(plan, len(names), len(TrainingBatches(training, plan, bank)))
     callbacks = [
         keras.callbacks.SwapEMAWeights(swap_on_epoch=False),
-        _Report(plan.training.epochs),
+        EpochReport(plan.training.epochs),
         _Checkpoint(run, history),
     ]
     model.fit(
@@ -173,7 +173,7 @@ class _Checkpoint(keras.callbacks.Callback):
         write_text(self._run / HISTORY, json.dumps(self._history, indent=1) + "\n")
 
 
-class _Report(keras.callbacks.Callback):
+class EpochReport(keras.callbacks.Callback):
     """A line an epoch, with a running count on a terminal."""
 
     def __init__(self, epochs: int):
@@ -193,10 +193,14 @@ class _Report(keras.callbacks.Callback):
         self._spent.append(time.monotonic() - self._began)
         latest = self._spent[-3:]
         left = (self._epochs - epoch - 1) * sum(latest) / len(latest)
+        shown = {"loss": "{:.3f}", "accuracy": "{:6.1%}", "val_accuracy": "{:6.1%}"}
+        figures = "".join(
+            f"  {name.replace('val_accuracy', 'validation')} {shown[name].format(logs[name])}"
+            for name in shown
+            if name in logs
+        )
         print(
-            "\r" * self._terminal + f"epoch {epoch + 1:3}/{self._epochs}"
-            f"  loss {logs['loss']:.3f}  accuracy {logs['accuracy']:6.1%}"
-            f"  validation {logs['val_accuracy']:6.1%}"
+            "\r" * self._terminal + f"epoch {epoch + 1:3}/{self._epochs}{figures}"
             f"  {self._spent[-1]:4.1f} s, {left / 60:.1f} min left",
             file=sys.stderr,
             flush=True,

@@ -249,8 +249,10 @@ def _copy_weights(model, compressed, projections) -> None:
             new.set_weights(old.get_weights())
 
 
-def fine_tune(model, data, loss, epochs: int = 10, learning_rate: float = 1e-3) -> None:
-    """Train a compressed model on; arguments as in ``compress``."""
+def fine_tune(
+    model, data, loss, epochs: int = 10, learning_rate: float = 1e-3, callbacks=()
+) -> None:
+    """Train a compressed model on; ``callbacks`` are Keras's, the rest is as in ``compress``."""
     x, y = data if isinstance(data, tuple) else (data, None)
     batch_size = None if y is None else 32
     batches = len(x) if y is None else -(-len(x) // batch_size)
@@ -261,7 +263,7 @@ def fine_tune(model, data, loss, epochs: int = 10, learning_rate: float = 1e-3) 
         # XLA has no fast depthwise convolution on a CPU, and such layers are often beside ours.
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
+    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=list(callbacks))
 
 
 def _row(layer, projection: Projection | None) -> Row:
