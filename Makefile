@@ -7,12 +7,13 @@ KWS     = $(VENV)/bin/kws
 STAMP   = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test data voices export listen release sanitize lint clean
+.PHONY: help install train test data voices export bench listen release sanitize fuzz ops-aarch64 \
+  lint clean
 
 help: ## list the tasks
 	@echo "kws: tiny keyword spotting with structured transforms"
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 	@echo
 	@echo "VENV=DIR puts the environment elsewhere (default .venv); $(VENV)/bin/kws --help has more."
 
@@ -40,6 +41,11 @@ export: $(STAMP) ## write the trained quickstart model as custom.tflite and dens
 	$(KWS) export runs/quickstart --lowering custom --force
 	$(KWS) export runs/quickstart --lowering dense --force
 
+bench: $(STAMP) ## measure the op and the layers beside dense ones, into runs/bench
+	mkdir -p runs/bench
+	$(KWS) bench ops --json runs/bench/ops.json --quick --force
+	$(KWS) bench layers --json runs/bench/layers.json --quick --force
+
 listen: $(STAMP) ## spot keywords from the microphone (MODEL=FILE)
 	$(KWS) listen $(MODEL)
 
@@ -51,6 +57,17 @@ sanitize: ## run the C tests under AddressSanitizer and UBSan
 	cmake -S . -B build/sanitize -DKWS_SANITIZE=ON
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
+
+fuzz: ## feed the op malformed models for ten minutes (needs clang)
+	cmake -S . -B build/fuzz -DKWS_FUZZ=ON -DCMAKE_C_COMPILER=clang
+	cmake --build build/fuzz --target fuzz_op
+	$(PYTHON) export/fuzz/seeds.py build/fuzz/corpus
+	cd build/fuzz && ./fuzz_op -max_total_time=600 -max_len=400 corpus
+
+ops-aarch64: ## cross-build the op library and its tests for ARM (needs gcc-aarch64-linux-gnu)
+	cmake -S . -B build/aarch64 --toolchain export/toolchains/aarch64-linux-gnu.cmake
+	cmake --build build/aarch64
+	ctest --test-dir build/aarch64 --output-on-failure
 
 lint: $(STAMP) ## check style and formatting
 	$(VENV)/bin/ruff check .
