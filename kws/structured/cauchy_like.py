@@ -49,6 +49,8 @@ class CauchyLike(LowDisplacementRank):
         # The grid is subtracted first: a, b up to n in low precision would drown the moves.
         grid = np.arange(self.n) - (np.arange(self.n) + 0.5)[:, None]
         grid = ops.convert_to_tensor(grid[: self.inputs, : self.units], self.move_s.dtype)
-        moves = ops.tanh(self.move_s)[: self.units] - ops.tanh(self.move_t)[: self.inputs, None]
+        move_s, move_t = self.move_s[: self.units], self.move_t[: self.inputs, None]
+        # tanh y = 2 sigmoid(2y) − 1; on JAX, Keras computes tanh itself in float32 only.
+        moves = 2 * (ops.sigmoid(2 * move_s) - ops.sigmoid(2 * move_t))
         product = ops.matmul(ops.transpose(self.h[:, : self.inputs]), self.g[:, : self.units])
         return product / (grid + _REACH * moves)
