@@ -1,6 +1,7 @@
 """``kws compress``: a trained network gets structured layers, and is fine-tuned on clips."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.frontend import FrontEnd
 from kws.run_folder import RECIPE
-from kws.structured.compression import compress_file, fine_tune
+from kws.structured.compression import compress_file
 
 
 def compress_run(
@@ -42,19 +43,13 @@ def compress_run(
     original = training.load_network(path.parent)
     batches = _TaughtBatches(TrainingBatches(clips, plan, bank), plan.frontend, original)
     checks = PlainBatches(validation, original.output_shape[-1])
+    plan = replace(plan, training=replace(plan.training, epochs=epochs))
     result = compress_file(path, out, report, rank=rank, budget_bytes=budget)
     accuracies = {
         "original": _accuracy(original, checks, plan.frontend),
         "compressed": _accuracy(result.model, checks, plan.frontend),
     }
-    fine_tune(
-        result.model,
-        batches,
-        "categorical_crossentropy",
-        epochs,
-        learning_rate=2e-3,
-        callbacks=[training.EpochReport(epochs)],
-    )
+    training.go_on(result.model, plan, batches, validation)
     accuracies["fine_tuned"] = _accuracy(result.model, checks, plan.frontend)
     with replacing(out) as temporary:
         result.model.save(temporary)
@@ -65,7 +60,7 @@ def compress_run(
 
 
 class _TaughtBatches(keras.utils.PyDataset):
-    """Training batches as features, with half of each target from the teacher's answer."""
+    """Training batches with half of each target from the teacher's answer."""
 
     def __init__(self, batches: TrainingBatches, frontend: FrontEnd, teacher: keras.Model):
         super().__init__()
@@ -78,7 +73,7 @@ class _TaughtBatches(keras.utils.PyDataset):
         samples, labels = self._batches[index]
         features = self._frontend.features(samples)
         taught = np.asarray(self._teacher.predict_on_batch(features))
-        return features, (labels + taught) / 2
+        return samples, (labels + taught) / 2
 
     def on_epoch_end(self) -> None:
         self._batches.on_epoch_end()

@@ -46,21 +46,12 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         print(f"going on after epoch {len(history)}", file=sys.stderr)
     else:
         history = []
-        model = _compiled(plan, len(names), len(TrainingBatches(training, plan, bank)))
-    callbacks = [
-        keras.callbacks.SwapEMAWeights(swap_on_epoch=False),
-        EpochReport(plan.training.epochs),
-        _Checkpoint(run, history),
-    ]
-    model.fit(
-        TrainingBatches(training, plan, bank, epoch=len(history)),
-        initial_epoch=len(history),
-        epochs=plan.training.epochs,
-        validation_data=PlainBatches(validation, len(names)),
-        callbacks=callbacks,
-        verbose=0,
-    )
-    model.optimizer.finalize_variable_values(model.trainable_variables)
+        keras.utils.set_random_seed(plan.training.seed)
+        network = networks.build(plan, len(names))
+        model = _compiled(plan, network, len(TrainingBatches(training, plan, bank)))
+    batches = TrainingBatches(training, plan, bank, epoch=len(history))
+    checks = PlainBatches(validation, len(names))
+    _fit(model, batches, checks, plan.training.epochs, [_Checkpoint(run, history)], len(history))
     network = model.get_layer("temporal")
     with replacing(run / NETWORK) as temporary:
         _save(network, temporary)
@@ -124,9 +115,32 @@ def load_network(run: Path) -> keras.Model:
     return _load(run / NETWORK)
 
 
-def _compiled(plan: Recipe, outputs: int, steps: int) -> keras.Model:
-    keras.utils.set_random_seed(plan.training.seed)
-    network = networks.build(plan, outputs)
+def go_on(network: keras.Model, plan: Recipe, batches, validation: clips.ClipSet) -> None:
+    """Train a network that is there by the recipe's schedule, in place.
+
+    batches: as ``TrainingBatches``, whose labels may be another's.
+    """
+    model = _compiled(plan, network, len(batches))
+    checks = PlainBatches(validation, network.output_shape[-1])
+    _fit(model, batches, checks, plan.training.epochs)
+
+
+def _fit(model: keras.Model, batches, checks, epochs: int, callbacks=(), done: int = 0) -> None:
+    """Train from epoch ``done`` on; the averaged weights are the model's in the end."""
+    averaging = keras.callbacks.SwapEMAWeights(swap_on_epoch=False)
+    model.fit(
+        batches,
+        initial_epoch=done,
+        epochs=epochs,
+        validation_data=checks,
+        callbacks=[averaging, _EpochReport(epochs), *callbacks],
+        verbose=0,
+    )
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+
+
+def _compiled(plan: Recipe, network: keras.Model, steps: int) -> keras.Model:
+    """The network behind front end and masks, ready to be trained."""
     waveform = keras.Input((plan.samples,), name="samples")
     features = LogMel(plan.frontend, name="log_mel")(waveform)
     masked = networks.SpecAugment(
@@ -173,7 +187,7 @@ class _Checkpoint(keras.callbacks.Callback):
         write_text(self._run / HISTORY, json.dumps(self._history, indent=1) + "\n")
 
 
-class EpochReport(keras.callbacks.Callback):
+class _EpochReport(keras.callbacks.Callback):
     """A line an epoch, with a running count on a terminal."""
 
     def __init__(self, epochs: int):

@@ -109,7 +109,7 @@ def compress(
     projections = {name: options[name][r] for name, r in chosen.items() if r}
     compressed = _rebuild(model, projections)
     if data is not None:
-        fine_tune(compressed, data, loss, epochs, learning_rate)
+        _fine_tune(compressed, data, loss, epochs, learning_rate)
     rows = [_row(layer, projections.get(layer.name)) for layer in layers]
     before, after = (_BYTES * m.count_params() for m in (model, compressed))
     return Compression(compressed, rows, before, after)
@@ -249,10 +249,7 @@ def _copy_weights(model, compressed, projections) -> None:
             new.set_weights(old.get_weights())
 
 
-def fine_tune(
-    model, data, loss, epochs: int = 10, learning_rate: float = 1e-3, callbacks=()
-) -> None:
-    """Train a compressed model on; ``callbacks`` are Keras's, the rest is as in ``compress``."""
+def _fine_tune(model, data, loss, epochs, learning_rate) -> None:
     x, y = data if isinstance(data, tuple) else (data, None)
     batch_size = None if y is None else 32
     batches = len(x) if y is None else -(-len(x) // batch_size)
@@ -263,7 +260,7 @@ def fine_tune(
         # XLA has no fast depthwise convolution on a CPU, and such layers are often beside ours.
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=list(callbacks))
+    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
 
 
 def _row(layer, projection: Projection | None) -> Row:
