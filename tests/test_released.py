@@ -1,0 +1,62 @@
+"""The released models on speech: the bundled clips, joined to a recording with pauses and noise."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kws import audio
+from kws.cli import main
+from kws.corpus import clips
+from kws.corpus.joined import join, matches
+from kws.corpus.noise import Noise
+from kws.detector import Detection
+from tests.conftest import QUICKSTART, ROOT
+
+RELEASED = sorted(ROOT.glob("models/*/*.tflite"))
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """A recording of 40 bundled validation clips, and the words' places in it."""
+    rng = np.random.default_rng(1)
+    found = [clip for clip in clips.scan(QUICKSTART) if clip.split == "validation"]
+    chosen = [found[k] for k in rng.permutation(len(found))[:40]]
+    samples, places = join(chosen, Noise(), rng)
+    path = tmp_path_factory.mktemp("joined") / "talk.wav"
+    audio.write(path, samples)
+    return path, places
+
+
+def test_the_quickstart_model_finds_the_words_where_they_are(recording, capsys):
+    path, places = recording
+    assert main(["detect", str(ROOT / "models/quickstart/custom.tflite"), str(path), "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    detections = [
+        Detection(line["time"], line["keyword"], line["score"], line["decided"]) for line in lines
+    ]
+    words = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
+    result = matches(places, detections, words)
+    assert result["words"] > 20
+    assert result["found"] >= 0.7 * result["words"]
+    assert result["false"] <= 0.2 * len(places)
+
+
+@pytest.mark.parametrize("path", RELEASED, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_every_released_file_runs_and_its_forms_agree(path, capsys):
+    from kws.runtime import Model
+
+    model = Model(path)
+    reference = Model(path.with_name("dense.tflite"))
+    tolerance = 1e-4 if path.stem in ("custom", "dense") else 0.1
+    for clip in clips.scan(QUICKSTART)[::200]:
+        features = model.frontend.features(clips.fit(audio.read(clip.path), model.samples))
+        np.testing.assert_allclose(model(features), reference(features), atol=tolerance)
+
+
+def test_the_figures_of_a_released_model_are_of_its_files():
+    for results in ROOT.glob("models/*/results.json"):
+        for name, figures in json.loads(results.read_text())["validation"].items():
+            file = results.with_name(f"{name}.tflite")
+            if file.exists():
+                assert file.stat().st_size == figures["file_bytes"]
