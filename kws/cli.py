@@ -204,15 +204,24 @@ def _bench_layers(options) -> None:
 
 
 def _bench_ops(options) -> None:
+    from kws.benchmark import aarch64
     from kws.benchmark.costs import save_costs
+    from kws.benchmark.instructions import bench_instructions
     from kws.benchmark.ops import bench_ops
     from kws.quiet import load_keras
 
     _refuse_overwriting(options.json, options.force)
+    if options.tflite_lib and options.target == "x86":
+        raise KwsError("--tflite-lib is for --target cortex-a53 or cortex-a76", 2)
     load_keras()
-    result = bench_ops(options.json, quick=options.quick)
+    if options.target == "x86":
+        rows, unit = bench_ops(options.json, quick=options.quick)["rows"], "µs"
+    else:
+        machine = aarch64.prepare(options.tflite_lib)
+        counted = bench_instructions(options.json, options.target, machine, quick=options.quick)
+        rows, unit = counted["rows"], "instructions"
     if options.save_costs:
-        save_costs(result["rows"])
+        save_costs(rows, options.target, unit)
 
 
 def _synthesize(options) -> None:
@@ -335,6 +344,18 @@ def _parser() -> argparse.ArgumentParser:
     layers.set_defaults(run_command=_bench_layers)
     op = kinds.add_parser("ops", help="the op in LiteRT against dense float32 and int8 layers")
     op.set_defaults(run_command=_bench_ops)
+    op.add_argument(
+        "--target",
+        choices=["x86", "cortex-a53", "cortex-a76"],
+        default="x86",
+        help="x86 (the default): times on this machine; the others: instructions under QEMU",
+    )
+    op.add_argument(
+        "--tflite-lib",
+        type=Path,
+        metavar="PATH",
+        help="libtensorflowlite_c.so for aarch64 (default $KWS_TFLITE_LIB, else fetched by pip)",
+    )
     op.add_argument("--save-costs", action="store_true", help="export --lowering auto goes by them")
     for bench in (layers, op):
         bench.add_argument("--json", type=Path, required=True, metavar="FILE", help="the figures")

@@ -1,6 +1,8 @@
-/* Runs a model so many times with the TFLite C library, on an input of small numbers:
- *     invoke_tflite LIBTENSORFLOWLITE_C MODEL CALLS xnnpack|OP_LIBRARY
- * with XNNPACK or with the operators of a plug-in, on one thread. */
+/* Runs a model with the TFLite C library, XNNPACK and this project's operators, on one thread:
+ *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS
+ * so many times on an input of small numbers, or
+ *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL INPUTS OUTPUTS
+ * once on each input in a file of raw float32, writing the outputs to another. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,38 +44,56 @@ typedef union {
 
 static function api(const char *name) { return (function){.symbol = symbol(library, name)}; }
 
-static void *delegate(const char *operators) {
-  if (strcmp(operators, "xnnpack") == 0) return api("TfLiteXNNPackDelegateCreate").make_of(NULL);
-  void *plugin = open_library(operators);
+static void *own_operators(const char *path) {
+  void *plugin = open_library(path);
   return (function){.symbol = symbol(plugin, "tflite_plugin_create_delegate")}.plugin(NULL, NULL, 0,
                                                                                       NULL);
 }
 
-static void fill(void *interpreter) {
-  void *input = api("TfLiteInterpreterGetInputTensor").part(interpreter, 0);
+static int run_on_small_numbers(void *interpreter, void *input, int calls) {
   float *values = api("TfLiteTensorData").make_of(input);
   const size_t count = api("TfLiteTensorByteSize").size(input) / sizeof *values;
   for (size_t k = 0; k < count; k++) values[k] = (float)(k * 37 % 101) / 101.0f - 0.5f;
+  const function invoke = api("TfLiteInterpreterInvoke");
+  for (; calls > 0; calls--)
+    if (invoke.run(interpreter) != 0) return 1;
+  return 0;
+}
+
+static int run_on_file(void *interpreter, void *input, const char *inputs, const char *outputs) {
+  FILE *from = fopen(inputs, "rb"), *to = fopen(outputs, "wb");
+  if (!from || !to) {
+    perror(from ? outputs : inputs);
+    return 1;
+  }
+  const function data = api("TfLiteTensorData"), size = api("TfLiteTensorByteSize");
+  const void *output = api("TfLiteInterpreterGetOutputTensor").part(interpreter, 0);
+  int failed = 0;
+  while (!failed && fread(data.make_of(input), size.size(input), 1, from) == 1)
+    failed = api("TfLiteInterpreterInvoke").run(interpreter) != 0 ||
+             fwrite(data.make_of(output), size.size(output), 1, to) != 1;
+  fclose(from);
+  return fclose(to) != 0 || failed;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) {
-    fprintf(stderr, "usage: %s LIBTENSORFLOWLITE_C MODEL CALLS xnnpack|OP_LIBRARY\n", argv[0]);
+  if (argc != 5 && argc != 6) {
+    fprintf(stderr, "usage: %s LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS|INPUTS OUTPUTS\n", argv[0]);
     return 2;
   }
   library = open_library(argv[1]);
-  void *model = api("TfLiteModelCreateFromFile").make_of(argv[2]);
+  void *model = api("TfLiteModelCreateFromFile").make_of(argv[3]);
   void *options = api("TfLiteInterpreterOptionsCreate").make();
+  const function add_delegate = api("TfLiteInterpreterOptionsAddDelegate");
   api("TfLiteInterpreterOptionsSetNumThreads").set(options, 1);
-  api("TfLiteInterpreterOptionsAddDelegate").change(options, delegate(argv[4]));
+  add_delegate.change(options, own_operators(argv[2]));
+  add_delegate.change(options, api("TfLiteXNNPackDelegateCreate").make_of(NULL));
   void *interpreter = model ? api("TfLiteInterpreterCreate").make_of_two(model, options) : NULL;
   if (!interpreter || api("TfLiteInterpreterAllocateTensors").run(interpreter) != 0) {
-    fprintf(stderr, "%s cannot be run\n", argv[2]);
+    fprintf(stderr, "%s cannot be run\n", argv[3]);
     return 1;
   }
-  fill(interpreter);
-  const function invoke = api("TfLiteInterpreterInvoke");
-  for (int calls = atoi(argv[3]); calls > 0; calls--)
-    if (invoke.run(interpreter) != 0) return 1;
-  return 0;
+  void *input = api("TfLiteInterpreterGetInputTensor").part(interpreter, 0);
+  if (argc == 6) return run_on_file(interpreter, input, argv[4], argv[5]);
+  return run_on_small_numbers(interpreter, input, atoi(argv[4]));
 }

@@ -5,101 +5,88 @@ executes. ``-cpu`` decides which kernels XNNPACK picks. A call's instructions ar
 between runs of few and of more calls, so loading and planning are not in them.
 """
 
-import shutil
-import subprocess
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from kws.benchmark import chains
+from kws.benchmark.aarch64 import Aarch64
 from kws.errors import KwsError
+from kws.files import write_text
+from kws.provenance import provenance
 
 SIZES = (64, 100, 128, 256, 300, 512, 1024, 1674, 2048)
 RANKS = (1, 2, 4, 8)
 BATCHES = (1, 98)
+QUICK_SIZES, QUICK_RANKS = (64, 256, 1024), (1, 4)
 TARGETS = ("cortex-a53", "cortex-a76")
-SYSROOT = Path("/usr/aarch64-linux-gnu")
+FEW, MORE = 2, 6
+
+METHOD = (
+    "Instructions of one call of TFLite 2.17.1's interpreter (C API, aarch64) on a model of one "
+    "layer, one thread, executed under qemu-aarch64 with the CPU named and counted by "
+    f"export/qemu/count_instructions.c: those of a run of {MORE} calls less those of a run of "
+    f"{FEW}, divided by {MORE - FEW}. Dense layers run on XNNPACK. An instruction is not a cycle: "
+    "loads of a large matrix that miss the cache count like any other."
+)
 
 
-def count(command: list, cpu: str, plugin: Path) -> int:
-    """Instructions that an aarch64 program executes from start to exit.
+def per_call(machine: Aarch64, cpu: str, model: Path) -> float:
+    """Instructions of one call of a model; its input is an array of small numbers.
 
-    Args:
-        command: the program and its arguments.
-        cpu: as ``qemu-aarch64 -cpu help`` lists them.
-        plugin: libcount_instructions.so, built from export/qemu for this machine.
-
-    Raises KwsError if QEMU, its plug-in interface or the program is missing or fails.
+    Raises KwsError if it cannot be run.
     """
-    emulator = shutil.which("qemu-aarch64")
-    if emulator is None:
-        raise KwsError("no qemu-aarch64 here; on Debian: apt-get install qemu-user")
-    for path in (plugin, Path(command[0])):
-        if not path.is_file():
-            raise KwsError(f"{path} is not built; run: make ops-aarch64")
-    run = subprocess.run(
-        [emulator, "-cpu", cpu, "-L", SYSROOT, "-plugin", plugin.absolute(), *command],
-        capture_output=True,
-        text=True,
-    )
-    last = run.stderr.strip().rpartition("\n")[2]
-    if run.returncode != 0 or not last.startswith("instructions: "):
-        raise KwsError(f"{Path(command[0]).name} failed under QEMU: {last}")
-    return int(last.removeprefix("instructions: "))
 
+    def counted(calls: int) -> int:
+        last = machine.invoke(cpu, model, calls, count=True).strip().rpartition("\n")[2]
+        if not last.startswith("instructions: "):
+            raise KwsError("this qemu-aarch64 loads no plug-ins; take Debian's qemu-user")
+        return int(last.removeprefix("instructions: "))
 
-def per_call(command: Callable[[int], list], cpu: str, plugin: Path) -> float:
-    """Instructions of one call, of ``command(calls)``, which makes that many."""
-    few, more = 2, 6
-    return (count(command(more), cpu, plugin) - count(command(few), cpu, plugin)) / (more - few)
+    return (counted(MORE) - counted(FEW)) / (MORE - FEW)
 
 
 def bench_instructions(
+    path_json: Path | str,
     cpu: str,
-    tflite: Path,
-    built: Path,
-    plugin: Path,
+    machine: Aarch64,
     sizes: tuple[int, ...] = SIZES,
     ranks: tuple[int, ...] = RANKS,
     batches: tuple[int, ...] = BATCHES,
+    quick: bool = False,
     report: Callable[[str], None] = print,
-) -> list[dict]:
-    """Count a KwsToeplitzLike and a float32 FULLY_CONNECTED with XNNPACK, n×n on a batch.
+) -> dict:
+    """Count KwsToeplitzLike and FULLY_CONNECTED, float32 and int8, n×n on a batch.
 
     Args:
+        path_json: where the results go; a table goes beside it (.md).
         cpu: one of TARGETS.
-        tflite: libtensorflowlite_c.so for aarch64, with XNNPACK in it, as the wheel
-            pymicro-wakeword has it.
-        built: where ``make ops-aarch64`` has put invoke_tflite and libkws_ops.so.
-        plugin: as for ``count``.
+        machine: of ``kws.benchmark.aarch64.prepare``.
+        quick: few sizes, for a check that takes seconds.
         report: gets a line for each size and batch.
 
-    Returns rows ``{"n", "rank", "batch", "instructions", "dense_f32_instructions",
-    "speedup_vs_dense_f32"}``, the whole of a call of the interpreter; the last is a ratio of
-    instructions. Raises KwsError as ``count`` does.
+    Returns what is written: ``{"made_by", "target", "method", "rows": [{"n", "rank", "batch",
+    "instructions", "dense_f32_instructions", "dense_int8_instructions", "ratio_vs_dense_f32",
+    "ratio_vs_dense_int8"}]}``; a ratio above 1 means fewer instructions than dense. Raises
+    KwsError if a model cannot be run.
     """
-    if not tflite.is_file():
-        raise KwsError(f"{tflite} does not exist; take libtensorflowlite_c.so for aarch64")
+    if quick:
+        sizes, ranks = QUICK_SIZES, QUICK_RANKS
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.tflite"
 
-        def layer(contents: bytes, operators: str | Path) -> float:
+        def layer(contents: bytes) -> float:
             model.write_bytes(contents)
-            program = built / "invoke_tflite"
-            return per_call(
-                lambda calls: [program, tflite.absolute(), model, str(calls), operators],
-                cpu,
-                plugin,
-            )
+            return per_call(machine, cpu, model)
 
         for n in sizes:
             for batch in batches:
-                dense = layer(chains.dense(n, batch, 1), "xnnpack")
+                dense = layer(chains.dense(n, batch, 1))
+                int8 = layer(chains.dense_int8(n, batch, 1))
                 for rank in ranks:
-                    own = layer(
-                        chains.structured(n, rank, batch, 1), (built / "libkws_ops.so").absolute()
-                    )
+                    own = layer(chains.structured(n, rank, batch, 1))
                     rows.append(
                         {
                             "n": n,
@@ -107,11 +94,30 @@ def bench_instructions(
                             "batch": batch,
                             "instructions": own,
                             "dense_f32_instructions": dense,
-                            "speedup_vs_dense_f32": dense / own,
+                            "dense_int8_instructions": int8,
+                            "ratio_vs_dense_f32": dense / own,
+                            "ratio_vs_dense_int8": int8 / own,
                         }
                     )
-                ratios = " ".join(
-                    f"{row['speedup_vs_dense_f32']:.2f}" for row in rows[-len(ranks) :]
-                )
+                ratios = " ".join(f"{row['ratio_vs_dense_f32']:.2f}" for row in rows[-len(ranks) :])
                 report(f"{cpu} n {n:5} batch {batch:3}: dense {dense:12.0f}, ratios {ratios}")
-    return rows
+    result = {"made_by": provenance(), "target": cpu, "method": METHOD, "rows": rows}
+    path = Path(path_json)
+    write_text(path, json.dumps(result, indent=1) + "\n")
+    write_text(path.with_suffix(".md"), table(result))
+    return result
+
+
+def table(result: dict) -> str:
+    """The results as Markdown, a row per case."""
+    head = ["n", "rank", "batch", "instructions", "dense float32", "dense int8"]
+    head += ["× float32", "× int8"]
+    lines = [f"| {' | '.join(head)} |", "|" + "---:|" * len(head)]
+    for row in result["rows"]:
+        cells = [str(row[key]) for key in ("n", "rank", "batch")]
+        cells += [f"{row[f'{key}instructions']:,.0f}" for key in ("", "dense_f32_", "dense_int8_")]
+        cells += [f"{row[f'ratio_vs_dense_{kind}']:.2f}" for kind in ("f32", "int8")]
+        lines.append(f"| {' | '.join(cells)} |")
+    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
+    title = f"# The op against dense on {result['target']}: instructions"
+    return f"{title}\n\n{result['method']}\n\n{made}.\n\n" + "\n".join(lines) + "\n"
