@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from kws import model_file
-from kws.benchmark import chains, ops
+from kws.benchmark import aarch64, chains, instructions, ops
 from kws.benchmark.costs import load_costs, save_costs
+from kws.cli import main
 from kws.errors import KwsError
 from kws.inspect_model import inspect
 
@@ -82,3 +83,52 @@ def test_without_the_op_library_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(ops, "op_library", lambda: None)
     with pytest.raises(KwsError, match="not built"):
         ops.bench_ops(tmp_path / "ops.json")
+
+
+class Machine:
+    """Stands in for QEMU: loading takes 1000 instructions, a call 7 for each byte of the file."""
+
+    def invoke(self, cpu, model, calls, count=False):
+        assert count
+        return f"INFO: greetings\ninstructions: {1000 + 7 * calls * model.stat().st_size}\n"
+
+
+def test_instructions_are_those_of_a_call_without_loading(tmp_path):
+    path = tmp_path / "ops.json"
+    result = instructions.bench_instructions(
+        path, "cortex-a53", Machine(), (64,), (1, 2), (1,), report=lambda line: None
+    )
+    assert json.loads(path.read_text()) == result
+    assert path.with_suffix(".md").read_text().count("\n| ") == 1 + 2
+    for rank, row in zip((1, 2), result["rows"], strict=True):
+        assert row["instructions"] == 7 * len(chains.structured(64, rank, 1, 1))
+        assert row["dense_f32_instructions"] == 7 * len(chains.dense(64, 1, 1))
+        assert row["ratio_vs_dense_int8"] == pytest.approx(
+            row["dense_int8_instructions"] / row["instructions"]
+        )
+    save_costs(result["rows"], "cortex-a53", "instructions", tmp_path / "costs.json")
+    rows, _ = load_costs("cortex-a53", tmp_path / "costs.json")
+    assert rows[1]["dense_int8"] == 7 * len(chains.dense_int8(64, 1, 1))
+
+
+def test_what_is_missing_for_arm_is_said_in_one_line(monkeypatch, tmp_path):
+    tools = {"qemu-aarch64": "qemu", "aarch64-linux-gnu-gcc": "gcc", "cmake": "cmake"}
+    monkeypatch.setattr(aarch64.shutil, "which", tools.get)
+    with pytest.raises(KwsError, match=r"absent\.so: is not"):
+        aarch64.prepare(tmp_path / "absent.so")
+    monkeypatch.setenv("KWS_TFLITE_LIB", str(tmp_path / "named.so"))
+    with pytest.raises(KwsError, match=r"named\.so: is not"):
+        aarch64.prepare()
+    (tmp_path / "named.so").touch()
+    monkeypatch.setattr(aarch64, "CHECKOUT", tmp_path)
+    with pytest.raises(KwsError, match="sources are not here"):
+        aarch64.prepare()
+    del tools["qemu-aarch64"]
+    with pytest.raises(KwsError, match="apt-get install qemu-user"):
+        aarch64.prepare()
+
+
+def test_the_target_is_the_processor_that_the_library_is_for(capsys, tmp_path):
+    command = ["bench", "ops", "--json", str(tmp_path / "ops.json"), "--tflite-lib", "any.so"]
+    assert main(command) == 2
+    assert "--target cortex-a53" in capsys.readouterr().err
