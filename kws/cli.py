@@ -200,7 +200,7 @@ def _bench_layers(options) -> None:
     load_keras()
     from kws.benchmark.layers import bench_layers
 
-    bench_layers(options.json, quick=options.quick)
+    bench_layers(options.json, quick=options.quick, full=options.full)
 
 
 def _bench_ops(options) -> None:
@@ -342,6 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds = sub.add_subparsers(metavar="WHAT", required=True)
     layers = kinds.add_parser("layers", help="structured layers in Keras against Dense")
     layers.set_defaults(run_command=_bench_layers)
+    layers.add_argument("--full", action="store_true", help="every layer at every size and batch")
     op = kinds.add_parser("ops", help="the op in LiteRT against dense float32 and int8 layers")
     op.set_defaults(run_command=_bench_ops)
     op.add_argument(

@@ -19,6 +19,7 @@ from kws.files import replacing, write_text
 SIZES = (256, 512, 1024, 2048, 4096, 8192)
 RANKS = (1, 2, 4, 8)
 BATCHES = (1, 10, 100)
+_LANDMARKS = (256, 1024, 4096)
 
 # The largest n for layers whose work or memory grows like that of Dense or faster.
 _LIMITS = {
@@ -35,6 +36,7 @@ def bench_layers(
     ranks: tuple[int, ...] = RANKS,
     batches: tuple[int, ...] = BATCHES,
     quick: bool = False,
+    full: bool = False,
     report: Callable[[str], None] = print,
 ) -> dict:
     """Time every layer of ``kws.structured`` against ``keras.layers.Dense``.
@@ -46,6 +48,8 @@ def bench_layers(
     Args:
         path_json: where the results go; a table and a picture go beside it (.md and .png).
         quick: few sizes, ToeplitzLike only, for a check that takes seconds.
+        full: every layer at every size and batch; otherwise the other layers than
+            ToeplitzLike are measured at three sizes and the largest batch.
         report: gets one line for each size, rank, batch and layer.
 
     Returns what is written: ``{"machine", "backend", "rows": [{"layer", "n", "rank", "batch",
@@ -59,7 +63,8 @@ def bench_layers(
     for n in sizes:
         for batch in batches:
             reference = _Compiled(keras.layers.Dense(n), n, batch)
-            for name, rank in _cases(n, ranks, quick):
+            others = full or (n in _LANDMARKS and batch == max(batches) and not quick)
+            for name, rank in _cases(n, ranks, others):
                 row = _compare(reference, name, n, rank, batch)
                 rows.append(row)
                 report(
@@ -73,9 +78,9 @@ def bench_layers(
     return results
 
 
-def _cases(n: int, ranks, quick: bool):
-    ranked = ["ToeplitzLike"]
-    if not quick:
+def _cases(n: int, ranks, others: bool):
+    ranked, plain = ["ToeplitzLike"], []
+    if others:
         ranked += ["HankelLike", "ToeplitzHankelLike", "LearnedShiftLike", "LowRank"]
         ranked += ["VandermondeLike", "CauchyLike"]
         plain = ["Toeplitz", "Circulant", "SkewCirculant", "Fastfood", "Hashed", "RandomEdges"]
@@ -83,7 +88,7 @@ def _cases(n: int, ranks, quick: bool):
         if n <= _LIMITS.get(name, n):
             for rank in ranks if name == "ToeplitzLike" else ranks[::2]:
                 yield name, rank
-    for name in [] if quick else plain:
+    for name in plain:
         if n <= _LIMITS.get(name, n):
             yield name, None
 
