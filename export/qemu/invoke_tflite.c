@@ -78,7 +78,8 @@ static int run_on_file(void *interpreter, void *input, const char *inputs, const
 
 int main(int argc, char **argv) {
   if (argc != 5 && argc != 6) {
-    fprintf(stderr, "usage: %s LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS|INPUTS OUTPUTS\n", argv[0]);
+    fprintf(stderr, "usage: %s LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS|INPUTS OUTPUTS\n",
+            argv[0]);
     return 2;
   }
   library = open_library(argv[1]);
