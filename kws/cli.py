@@ -2,13 +2,12 @@
 
 import argparse
 import errno
-import json
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from kws import __version__
+from kws import __version__, commands
 from kws.errors import KwsError
 
 
@@ -33,230 +32,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _train(options) -> None:
-    from kws.pipeline import train_and_show
-
-    run = options.run or Path("runs") / _recipe_name(options.recipe)
-    result = train_and_show(options.recipe, run, options.data, options.noise, options.fresh)
-    print(json.dumps(result["summary"]) if options.json else result["text"])
-
-
-def _export(options) -> None:
-    from kws.pipeline import export
-
-    quantized = "" if options.quantize == "none" else f"-{options.quantize}"
-    out = options.out or options.run / f"{options.lowering}{quantized}.tflite"
-    size, choices = export(
-        options.run,
-        out,
-        options.lowering,
-        options.quantize,
-        options.target,
-        options.limit,
-        options.data,
-        options.force,
-    )
-    if options.lowering == "auto":
-        for choice in choices:
-            print(f"{choice.layer}: {choice.lowering}, {choice.why}")
-    print(f"{out}: {size:,} bytes")
-
-
-def _inspect(options) -> None:
-    from dataclasses import asdict
-
-    from kws.inspect_model import inspect
-    from kws.model_file import read
-    from kws.report import table
-
-    data, metadata = read(options.model)
-    layers = inspect(data)
-    if options.json:
-        print(json.dumps({"metadata": metadata, "layers": [asdict(layer) for layer in layers]}))
-        return
-    print(f"{options.model}: {len(data):,} bytes, labels {' '.join(metadata['labels'])}\n")
-    total = ["parameters", "bytes", "macs", "ffts", "dense_parameters", "dense_bytes", "dense_macs"]
-    rows = [
-        [
-            layer.kind,
-            layer.n or "",
-            layer.rank or "",
-            *(f"{getattr(layer, key):,}" for key in total),
-        ]
-        for layer in layers
-    ]
-    sums = [f"{sum(getattr(layer, key) for layer in layers):,}" for key in total]
-    names = [key.replace("_", " ").replace("macs", "MACs").replace("ffts", "FFTs") for key in total]
-    print(table(["layer", "n", "rank", *names], [*rows, ["total", "", "", *sums]]))
-
-
-def _evaluate(options) -> None:
-    from kws.evaluation import evaluate
-    from kws.files import write_text
-    from kws.provenance import provenance
-    from kws.report import confusion_picture, table
-    from kws.runtime import Model
-
-    _refuse_overwriting(options.json, options.force)
-    _refuse_overwriting(options.picture, options.force)
-    model = Model(options.model)
-    with _progress("clips") as progress:
-        result = evaluate(model, options.folder, options.split, progress)
-    result["model"] = {"file": options.model.name, "file_bytes": options.model.stat().st_size}
-    rows = [
-        [name, c["clips"], _percent(c["recall"]), _percent(c["precision"])]
-        for name, c in result["per_class"].items()
-        if c["clips"]
-    ]
-    print(table(["class", "clips", "recall", "precision"], rows))
-    print(f"\naccuracy {result['accuracy']:.2%} of {result['clips']} clips")
-    if options.json:
-        report = {**result, "split": options.split, "made_by": provenance()}
-        write_text(options.json, json.dumps(report, indent=1) + "\n")
-    if options.picture:
-        confusion_picture(result, options.picture, f"{options.model.name}: confusion")
-
-
-def _detect(options) -> None:
-    import numpy as np
-
-    from kws import audio
-    from kws.detector import Detector
-    from kws.report import detection_picture
-    from kws.runtime import Model
-
-    if options.picture and len(options.files) > 1:
-        raise KwsError("--picture draws one file; give one", 2)
-    _refuse_overwriting(options.picture, options.force)
-    model = Model(options.model)
-    for path in options.files:
-        if note := audio.describe(path):
-            print(f"kws: {note}", file=sys.stderr)
-        detector = Detector(model, options.threshold, trace=bool(options.picture))
-        found = []
-        for block in audio.blocks(path):
-            found += _print_detections(detector.feed(block), path, options)
-        found += _print_detections(detector.finish(), path, options)
-        if options.picture:
-            features = model.frontend.features(np.concatenate(list(audio.blocks(path))))
-            hop = model.frontend.hop_ms / 1000
-            detection_picture(features, hop, detector.trace, model.labels, found, options.picture)
-
-
-def _print_detections(detections, path: Path, options) -> list:
-    for d in detections:
-        if options.json:
-            line = {"file": str(path), "time": d.time, "keyword": d.keyword}
-            print(json.dumps({**line, "score": d.score, "decided": d.decided}))
-        else:
-            name = f"{path}  " if len(options.files) > 1 else ""
-            print(f"{name}{d.time:9.2f} s  {d.keyword:<12} {d.score:.2f}")
-    return detections
-
-
-def _listen(options) -> None:
-    from kws import audio
-    from kws.detector import Detector
-    from kws.listening import listen
-    from kws.runtime import Model
-
-    detector = Detector(Model(options.model), options.threshold)
-    source = (
-        audio.raw_blocks() if options.source == "-" else audio.microphone(device=options.device)
-    )
-    listen(detector, source, as_json=options.json)
-
-
-def _compress(options) -> None:
-    from kws.files import write_text
-    from kws.provenance import provenance
-    from kws.quiet import load_keras
-
-    out = options.out or options.model.with_name(f"{options.model.stem}.compressed.keras")
-    _refuse_overwriting(out, options.force)
-    _refuse_overwriting(options.json, options.force)
-    load_keras()
-    from kws.compress_run import compress_run
-
-    figures = compress_run(
-        options.model,
-        out,
-        options.rank,
-        options.budget,
-        options.data,
-        options.noise,
-        options.epochs,
-    )
-    print(out)
-    if options.json:
-        report = {**figures, "made_by": provenance()}
-        write_text(options.json, json.dumps(report, indent=1) + "\n")
-
-
-def _bench_layers(options) -> None:
-    from kws.quiet import load_keras
-
-    _refuse_overwriting(options.json, options.force)
-    load_keras()
-    from kws.benchmark.layers import bench_layers
-
-    bench_layers(options.json, quick=options.quick, full=options.full)
-
-
-def _bench_ops(options) -> None:
-    from kws.benchmark import aarch64
-    from kws.benchmark.costs import save_costs
-    from kws.benchmark.instructions import bench_instructions
-    from kws.benchmark.ops import bench_ops
-    from kws.quiet import load_keras
-
-    _refuse_overwriting(options.json, options.force)
-    if options.tflite_lib and options.target == "x86":
-        raise KwsError("--tflite-lib is for --target cortex-a53 or cortex-a76", 2)
-    load_keras()
-    if options.target == "x86":
-        rows, unit = bench_ops(options.json, quick=options.quick)["rows"], "µs"
-    else:
-        machine = aarch64.prepare(options.tflite_lib)
-        counted = bench_instructions(options.json, options.target, machine, quick=options.quick)
-        rows, unit = counted["rows"], "instructions"
-    if options.save_costs:
-        save_costs(rows, options.target, unit)
-
-
-def _synthesize(options) -> None:
-    from kws.corpus import quickstart
-    from kws.corpus.synthesis import synthesize
-
-    if options.quickstart == bool(options.words):
-        raise KwsError("say which words to synthesise, or --quickstart for the bundled set's", 2)
-    with _progress("clips") as progress:
-        if options.quickstart:
-            quickstart.make(options.out, progress)
-            return
-        synthesize(
-            options.words,
-            options.count,
-            options.out,
-            engine=options.engine,
-            seed=options.seed,
-            progress=progress,
-        )
-
-
-def _voices(options) -> None:
-    from kws.corpus import voices
-
-    print(voices.fetch())
-
-
-def _fetch(options) -> None:
-    from kws.corpus.fetch import fetch
-
-    with _progress("bytes") as progress:
-        print(fetch(options.card, options.out, progress))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kws",
@@ -264,10 +39,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Each command has its own --help with an example.",
     )
     parser.add_argument("--version", action="version", version=f"kws {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    actions = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run, help: str, example: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(
+        sub = actions.add_parser(
             name,
             help=help,
             description=help[0].upper() + help[1:] + ".",
@@ -279,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "train",
-        _train,
+        commands.train,
         "train a recipe, export the model and show how good it is",
         "kws train models/words-12 --data ~/speech_commands",
     )
@@ -292,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "export",
-        _export,
+        commands.export,
         "convert a trained run to a .tflite with labels and front end inside",
         "kws export runs/quickstart --lowering auto --quantize float16 --out small.tflite",
     )
@@ -318,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "compress",
-        _compress,
+        commands.compress,
         "replace the dense layers of a trained Keras model by structured ones",
         "kws compress runs/words-12-dense/model.keras --budget 160000 --data clips",
     )
@@ -341,10 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     kinds = sub.add_subparsers(metavar="WHAT", required=True)
     layers = kinds.add_parser("layers", help="structured layers in Keras against Dense")
-    layers.set_defaults(run_command=_bench_layers)
+    layers.set_defaults(run_command=commands.bench_layers)
     layers.add_argument("--full", action="store_true", help="every layer at every size and batch")
     op = kinds.add_parser("ops", help="the op in LiteRT against dense float32 and int8 layers")
-    op.set_defaults(run_command=_bench_ops)
+    op.set_defaults(run_command=commands.bench_ops)
     op.add_argument(
         "--target",
         choices=["x86", "cortex-a53", "cortex-a76"],
@@ -365,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "inspect",
-        _inspect,
+        commands.inspect,
         "tell what is in a .tflite, layer by layer, and what dense would have cost",
         "kws inspect models/words-12/custom.tflite",
     )
@@ -374,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "evaluate",
-        _evaluate,
+        commands.evaluate,
         "classify clips, one folder a label, and count what is right",
         "kws evaluate models/words-12/custom.tflite clips --split validation --json result.json",
     )
@@ -387,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "detect",
-        _detect,
+        commands.detect,
         "find keywords in audio files",
         "kws detect models/words-12/custom.tflite talk.wav --picture talk.png",
     )
@@ -400,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "listen",
-        _listen,
+        commands.listen,
         "spot keywords from the microphone, or from raw PCM on standard input",
         "kws listen models/words-12/custom.tflite\n"
         "  sox talk.wav -t raw -r 16000 -c 1 -e signed -b 16 - | kws listen MODEL -",
@@ -413,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(
         "synthesize",
-        _synthesize,
+        commands.synthesize,
         "make clips of words from text, by many voices",
         'kws synthesize "hey jarvis" lamp -n 150 --out clips',
     )
@@ -424,11 +199,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--engine", choices=["auto", "kokoro", "espeak"], default="auto")
     sub.add_argument("--seed", type=int, default=0)
 
-    command("voices", _voices, "fetch Kokoro's voices for 'kws synthesize'", "kws voices")
+    command("voices", commands.voices, "fetch Kokoro's voices for 'kws synthesize'", "kws voices")
 
     sub = command(
         "fetch",
-        _fetch,
+        commands.fetch,
         "fetch the data set that a card describes",
         "kws fetch data/speech_commands.toml --out data/speech_commands",
     )
@@ -444,31 +219,11 @@ def _explain(error: OSError) -> str:
     return f"{where}{error.strerror or error}"
 
 
-def _recipe_name(recipe: Path) -> str:
-    path = recipe.resolve()
-    return path.parent.name if path.name == "recipe.toml" else path.stem
-
-
-def _refuse_overwriting(path: Path | None, force: bool) -> None:
-    if path and path.exists() and not force:
-        raise KwsError(f"{path}: is there already; --force replaces it", 2)
-
-
 def _probability(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("must be between 0 and 1")
     return value
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
-
-
-def _progress(unit: str):
-    from kws.progress import Progress
-
-    return Progress(unit)
 
 
 if __name__ == "__main__":
