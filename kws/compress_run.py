@@ -13,7 +13,7 @@ from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.frontend import FrontEnd
 from kws.run_folder import RECIPE
-from kws.structured.compression import compress_file
+from kws.structured.compression import compress, compress_file
 
 
 def compress_run(
@@ -40,13 +40,14 @@ def compress_run(
         raise KwsError(f"{path}: has no {RECIPE} beside it; fine-tuning needs the recipe", 2)
     plan, text = recipe.load(path.parent)
     clips, validation, bank = training.load_corpus(plan, data, noise)
-    original = training.load_network(path.parent)
+    original = training.read_network(path)
     batches = _TaughtBatches(TrainingBatches(clips, plan, bank), plan.frontend, original)
     checks = PlainBatches(validation, original.output_shape[-1])
     # Masks are for networks with room to spare: with them words-12-third lost 1.5 points more.
     augment = replace(plan.augment, time_mask_ms=0.0, band_mask=0)
     plan = replace(plan, training=replace(plan.training, epochs=epochs), augment=augment)
-    result = compress_file(path, out, report, rank=rank, budget_bytes=budget)
+    result = compress(original, rank=rank, budget_bytes=budget)
+    report(result.table())
     accuracies = {
         "original": _accuracy(original, checks, plan.frontend),
         "compressed": _accuracy(result.model, checks, plan.frontend),

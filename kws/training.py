@@ -42,7 +42,7 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
     names = clips.label_names(plan.data.words)
     history = _read_history(run)
     if (run / CHECKPOINT).exists() and history:
-        model = _load(run / CHECKPOINT)
+        model = read_network(run / CHECKPOINT)
         print(f"going on after epoch {len(history)}", file=sys.stderr)
     else:
         history = []
@@ -112,7 +112,7 @@ def load_network(run: Path) -> keras.Model:
     """The trained network of a run folder."""
     if not (run / NETWORK).exists():
         raise KwsError(f"{run}: holds no finished training ({NETWORK}); run 'kws train' first", 2)
-    return _load(run / NETWORK)
+    return read_network(run / NETWORK)
 
 
 def go_on(network: keras.Model, plan: Recipe, batches, validation: clips.ClipSet) -> None:
@@ -234,7 +234,10 @@ def _save(model: keras.Model, path: Path) -> None:
         raise OSError(f"{path.parent}: cannot be written ({error})") from error
 
 
-def _load(path: Path) -> keras.Model:
+def read_network(path: Path) -> keras.Model:
+    """The network in a .keras file. Raises KwsError if it is missing or damaged."""
+    if not path.is_file():
+        raise KwsError(f"{path}: no such file", 2)
     try:
         return keras.saving.load_model(path)
     except (ValueError, OSError, KeyError) as error:
