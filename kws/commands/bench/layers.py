@@ -1,0 +1,21 @@
+"""``kws bench layers``: structured layers in Keras against Dense."""
+
+from kws.commands.bench import output_options
+from kws.commands.common import refuse_overwriting
+
+
+def register(kinds) -> None:
+    parser = kinds.add_parser("layers", help="structured layers in Keras against Dense")
+    parser.set_defaults(run_command=run)
+    parser.add_argument("--full", action="store_true", help="every layer at every size and batch")
+    output_options(parser)
+
+
+def run(options) -> None:
+    from kws.quiet import load_keras
+
+    refuse_overwriting(options.json, options.force)
+    load_keras()
+    from kws.benchmark.layers import bench_layers
+
+    bench_layers(options.json, quick=options.quick, full=options.full)
