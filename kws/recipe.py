@@ -34,26 +34,44 @@ class Data:
     silence: float = 0.7
 
 
+FAMILIES = ("temporal", "paper")
+STRUCTURES = (
+    *("dense", "toeplitz", "hankel", "toeplitz_hankel", "vandermonde", "cauchy", "ldr_sd"),
+    *("circulant", "skew_circulant", "plain_toeplitz", "low_rank", "fastfood", "hashed", "edges"),
+)
+
+
 @dataclass(frozen=True)
 class Network:
-    """The 1-D temporal network of ``kws.networks``.
+    """One of the families of ``kws.networks``.
 
-    stack: frames joined into one step of the network. channels: width. blocks: residual blocks.
-    kernel: steps that a temporal filter spans. structure: "toeplitz" (Toeplitz-like channel
-    mixes of displacement rank ``rank``) or "dense".
+    temporal: stack frames are joined into one step; a stem and residual blocks of a channel mix
+    and a temporal filter of ``kernel`` steps, ``channels`` wide, ``blocks`` of them. stride: of
+    the stem's filter. structure, rank: of the mixes ("dense" has no rank); stem, stem_rank: of
+    the stem's mix where it differs.
+
+    paper: filters of its convolution; units, structure and rank of its hidden layer.
     """
 
+    family: str = "temporal"
     stack: int = 2
     channels: int = 96
     blocks: int = 5
-    kernel: int = 9
+    kernel: int = 5
+    stride: int = 1
     structure: str = "toeplitz"
     rank: int = 4
+    stem: str = ""
+    stem_rank: int = 0
+    filters: int = 186
+    units: int = 1674
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.structure not in ("toeplitz", "dense"):
-            raise KwsError(f"network: structure = {self.structure!r}; use 'toeplitz' or 'dense'", 2)
+        for key, known in (("family", FAMILIES), ("structure", STRUCTURES), ("stem", STRUCTURES)):
+            value = getattr(self, key)
+            if value not in known and not (key == "stem" and value == ""):
+                raise KwsError(f"network: {key} = {value!r}; use one of {', '.join(known)}", 2)
 
 
 @dataclass(frozen=True)
@@ -120,6 +138,7 @@ def parse(text: str) -> Recipe:
         ("network", "channels", 1),
         ("network", "blocks", 0),
         ("network", "kernel", 1),
+        ("network", "stride", 1),
         ("network", "rank", 1),
         ("training", "epochs", 1),
         ("training", "batch", 1),

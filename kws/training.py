@@ -52,7 +52,7 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
     batches = TrainingBatches(training, plan, bank, epoch=len(history))
     checks = PlainBatches(validation, len(names))
     _fit(model, batches, checks, plan.training.epochs, [_Checkpoint(run, history)], len(history))
-    network = model.get_layer("temporal")
+    network = model.layers[-1]
     with replacing(run / NETWORK) as temporary:
         _save(network, temporary)
     description = {

@@ -42,7 +42,7 @@ def test_every_table_is_read():
         (MINIMAL + "[training]\nepochs = true", "must be a whole number"),
         (MINIMAL + "[training]\nepochs = 0", "at least 1"),
         (MINIMAL + "[augment]\nsnr_db = [1]", "needs 2 values"),
-        (MINIMAL + '[network]\nstructure = "magic"', "use 'toeplitz' or 'dense'"),
+        (MINIMAL + '[network]\nstructure = "magic"', "use one of dense, toeplitz"),
         (MINIMAL + "[frontend]\nhigh_hz = 9000.0", "half the rate"),
         ("training = 3\n" + MINIMAL, "write [training]"),
     ],

@@ -1,0 +1,24 @@
+"""A recipe becomes a keras.Model from log-mel features to class probabilities.
+
+One file a family. Ours is ``temporal``; the others are what it is compared with, and ``paper``
+is the network that the structured layers were first shown on.
+"""
+
+import keras
+
+from kws.networks import paper, temporal
+from kws.networks.masks import SpecAugment
+from kws.recipe import Recipe
+
+__all__ = ["SpecAugment", "build"]
+
+_FAMILIES = {"temporal": temporal.build, "paper": paper.build}
+
+
+def build(recipe: Recipe, outputs: int) -> keras.Model:
+    """The network of a recipe: (batch, frames, bands) log-mel -> (batch, outputs) softmax.
+
+    Raises KwsError if the network needs more frames than a clip has.
+    """
+    shape = (recipe.frames, recipe.frontend.bands)
+    return _FAMILIES[recipe.network.family](recipe.network, shape, outputs)

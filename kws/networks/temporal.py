@@ -1,0 +1,63 @@
+"""Our own network: residual, one-dimensional in time, its channel mixes structured.
+
+One kind of step throughout: a channel mix, then a filter along time in each channel. A mix
+carries no bias and a filter is followed by batch normalisation, which lowering folds into the
+filter; so a structured mix keeps exactly its 2·n·r parameters.
+
+No filter pads: every number that the network sees lies in its window, and a shortcut is cropped
+to the middle of what its filter needed. A network that keeps state from step to step therefore
+computes exactly what this one computes from the last ``frames`` frames.
+"""
+
+import keras
+from keras import layers
+
+from kws.errors import KwsError
+from kws.networks.mixes import mix
+from kws.recipe import Network
+
+
+def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
+    """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands)."""
+    frames, bands = shape
+    steps = frames // net.stack
+    _check_length(net, steps)
+    features = layers.Input(shape, name="features")
+    x = features
+    if steps * net.stack < frames:
+        x = layers.Cropping1D((0, frames - steps * net.stack), name="crop")(x)
+    # An image one row high: TFLite's convolutions are two-dimensional, and from three axes the
+    # converter would reshape before and after every filter.
+    x = layers.Reshape((1, steps, net.stack * bands), name="stack")(x)
+    x = _step(x, net, net.stem or net.structure, net.stem_rank or net.rank, net.stride, "stem")
+    x = layers.ReLU(name="stem_relu")(x)
+    before = (net.kernel - 1) // 2
+    for k in range(net.blocks):
+        y = _step(x, net, net.structure, net.rank, 1, f"block{k}")
+        middle = ((0, 0), (before, net.kernel - 1 - before))
+        x = layers.Cropping2D(middle, name=f"block{k}_crop")(x) if net.kernel > 1 else x
+        x = layers.Add(name=f"block{k}_add")([x, y])
+        x = layers.ReLU(name=f"block{k}_relu")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(net.dropout, name="dropout")(x)
+    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
+    return keras.Model(features, x, name="temporal")
+
+
+def _step(x, net: Network, structure: str, rank: int, stride: int, name: str):
+    x = mix(structure, x.shape[-1], net.channels, rank, use_bias=False, name=f"{name}_mix")(x)
+    # DepthwiseConv2D takes only equal strides; the one row doesn't mind.
+    x = layers.DepthwiseConv2D(
+        (1, net.kernel), strides=stride, use_bias=False, name=f"{name}_filter"
+    )(x)
+    return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+
+
+def _check_length(net: Network, steps: int) -> None:
+    after_stem = (steps - net.kernel) // net.stride + 1
+    if after_stem - net.blocks * (net.kernel - 1) < 1:
+        raise KwsError(
+            f"network: a stem and {net.blocks} blocks of kernel {net.kernel} do not fit in the "
+            f"{steps} steps of a clip; use a smaller kernel, fewer blocks or longer clips",
+            2,
+        )
