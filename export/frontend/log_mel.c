@@ -83,6 +83,10 @@ const char *kws_frontend_fault(const kws_frontend *f) {
   return NULL;
 }
 
+/* Tests lower it to try the kernels of every width. */
+extern size_t kws_mel_widest;
+size_t kws_mel_widest = 16;
+
 /* The widest kernels whose FFT is not longer than the frame's. */
 static const kws_mel_kernels *choose(size_t m, const kws_kernels **fft) {
 #ifdef __x86_64__
@@ -93,7 +97,10 @@ static const kws_mel_kernels *choose(size_t m, const kws_kernels **fft) {
 #endif
   size_t count;
   const kws_kernels *const *all = kws_all_kernels(&count);
-  while (count > 1 && all[count - 1]->width * all[count - 1]->width > m) count--;
+  for (; count > 1; count--) {
+    const size_t width = all[count - 1]->width;
+    if (width <= kws_mel_widest && width * width <= m) break;
+  }
   *fft = all[count - 1];
   return own[count - 1];
 }
