@@ -1,25 +1,16 @@
 """What it takes to run models as on ARM: programs for it, QEMU, and the TFLite C library."""
 
-import os
 import shutil
 import subprocess
-import sys
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws.corpus.clips import cache_folder
+from kws.benchmark.tflite_library import tflite_library
 from kws.errors import KwsError
-from kws.files import replacing
 
 CHECKOUT = Path(__file__).parents[2]
 SYSROOT = Path("/usr/aarch64-linux-gnu")
 TOOLCHAIN = "export/toolchains/aarch64-linux-gnu.cmake"
-
-# Who else ships TFLite's C library with XNNPACK in it (2.17.1, Apache-2.0).
-PACKAGE, PLATFORM = "pymicro-wakeword==2.5.0", "manylinux_2_35_aarch64"
-MEMBER = "pymicro_wakeword/lib/libtensorflowlite_c.so"
 
 
 @dataclass(frozen=True)
@@ -52,9 +43,8 @@ class Aarch64:
 def prepare(tflite: Path | None = None) -> Aarch64:
     """Build and fetch what is missing, into build/ of the checkout and the user's cache.
 
-    tflite: libtensorflowlite_c.so for aarch64; if None, what the environment's KWS_TFLITE_LIB
-    names, else that of a wheel, fetched by pip. Raises KwsError in one line if something is
-    missing and says how to get it.
+    tflite: as ``given`` of tflite_library. Raises KwsError in one line if something is missing,
+    and says how to get it.
     """
     for program, package in (
         ("qemu-aarch64", "qemu-user"),
@@ -63,7 +53,7 @@ def prepare(tflite: Path | None = None) -> Aarch64:
     ):
         if shutil.which(program) is None:
             raise KwsError(f"no {program} here; on Debian: apt-get install {package}")
-    library = _tflite(tflite)
+    library = tflite_library("aarch64", tflite)
     here, there = CHECKOUT / "build", CHECKOUT / "build" / "aarch64"
     _build(here, ["count_instructions"])
     _build(there, ["invoke_tflite", "kws_ops"], ["--toolchain", str(CHECKOUT / TOOLCHAIN)])
@@ -74,28 +64,6 @@ def prepare(tflite: Path | None = None) -> Aarch64:
         operators=there / "libkws_ops.so",
         tflite=library,
     )
-
-
-def _tflite(given: Path | None) -> Path:
-    if given is None and os.environ.get("KWS_TFLITE_LIB"):
-        given = Path(os.environ["KWS_TFLITE_LIB"])
-    if given is None:
-        return _fetched(cache_folder() / "aarch64" / Path(MEMBER).name)
-    if not given.is_file():
-        raise KwsError(f"{given}: is not there; give libtensorflowlite_c.so for aarch64", 2)
-    return given.absolute()
-
-
-def _fetched(library: Path) -> Path:
-    if library.is_file():
-        return library
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    with tempfile.TemporaryDirectory() as folder:
-        _run([*pip, "--platform", PLATFORM, "--dest", folder, PACKAGE], f"cannot fetch {PACKAGE}")
-        (wheel,) = Path(folder).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive, replacing(library) as temporary:
-            temporary.write_bytes(archive.read(MEMBER))
-    return library
 
 
 def _build(folder: Path, targets: list[str], options: list[str] | None = None) -> None:
