@@ -11,22 +11,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "log_mel.h"
+#include "detector.h"
 
 typedef struct kws_spotter kws_spotter;
-
-typedef struct {
-  double time;    /* where the word is, seconds from the start of the stream */
-  double decided; /* when its score had its peak */
-  float score;    /* in [0, 1] */
-  int label;      /* see kws_spotter_label */
-} kws_detection;
 
 typedef struct {
   const char *tflite_library; /* path, or a name that dlopen finds */
   int threads;                /* of the interpreter; 0 counts as 1 */
   bool plain;                 /* do without XNNPACK */
-  void *profiler;             /* a TfLiteTelemetryProfilerStruct, or NULL */
+  void *profiler;             /* a TfLiteTelemetryProfilerStruct that hears of every op, or NULL */
+  void *observer;             /* a TfLiteDelegate that is applied last, or NULL */
 } kws_spotter_options;
 
 /* Make a spotter of a model file's bytes, which it copies. NULL if that cannot be done, with one
@@ -38,8 +32,9 @@ KWS_API kws_spotter *kws_spotter_create(const void *model, size_t bytes,
 KWS_API void kws_spotter_destroy(kws_spotter *spotter);
 
 /* Take samples (16 kHz, mono, in [-1, 1], any number of them) and write the detections they
- * complete, at most `room`; returns how many there were, which is more than were written only if
- * room was too small (8 is enough for a second of audio), or -1 if the interpreter failed. */
+ * complete (detector.h), at most `room`; returns how many there were, which is more than were
+ * written only if room was too small (8 is enough for a second of audio), or -1 if the interpreter
+ * failed. */
 KWS_API int kws_spotter_feed(kws_spotter *spotter, const float *samples, size_t count,
                              kws_detection *detections, int room);
 
@@ -65,11 +60,12 @@ KWS_API void kws_spotter_set_threshold(kws_spotter *spotter, int label, float th
 /* Root mean square of the samples since the last look, in [0, 1] for samples in [-1, 1]. */
 KWS_API float kws_spotter_level(const kws_spotter *spotter);
 
-/* What the stream cost so far: looks at the scores, and seconds of processor time that their
- * inferences took (the latest one's in `last`). */
+/* Inferences since the spotter was made, and the seconds that they took: all, the first, the
+ * latest. A streaming network begins with a window of silence, so there are some before the first
+ * sample. */
 typedef struct {
   size_t looks;
-  double inference_seconds, last;
+  double inference_seconds, first, last;
 } kws_spotter_cost;
 
 KWS_API kws_spotter_cost kws_spotter_costs(const kws_spotter *spotter);
