@@ -104,7 +104,8 @@ def _vectors(model: keras.Model, layers: list) -> list[int]:
         return call
 
     with _replaced(layers, [counting(layer) for layer in layers]):
-        model(np.zeros((1, *model.input_shape[1:]), np.float32), training=False)
+        inputs = [np.zeros((1, *tensor.shape[1:]), np.float32) for tensor in model.inputs]
+        model(inputs if len(inputs) > 1 else inputs[0], training=False)
     return list(seen.values())
 
 
@@ -128,13 +129,22 @@ def _convert(model: keras.Model, layers: list, made: list[forms.Form]):
         f"constant_{k}": array for k, array in enumerate(c for form in made for c in form.constants)
     }
 
-    def network(features, *tensors):
-        rest = iter(tensors)
-        calls = [_with_constants(form, [next(rest) for _ in form.constants]) for form in made]
-        with _replaced(layers, calls):
-            return model(features, training=False)
+    count = len(model.inputs)
+    states = [f"state_{k}" for k in range(1, count)]
 
-    signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, "features")]
+    def network(*tensors):
+        rest = iter(tensors[count:])
+        calls = [_with_constants(form, [next(rest) for _ in form.constants]) for form in made]
+        inputs = list(tensors[:count])
+        with _replaced(layers, calls):
+            outputs = model(inputs if count > 1 else inputs[0], training=False)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        return dict(zip(["scores", *states], outputs, strict=True))
+
+    signature = [
+        tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name)
+        for name, tensor in zip(["features", *states], model.inputs, strict=True)
+    ]
     signature += [tf.TensorSpec(array.shape, tf.float32, name) for name, array in constants.items()]
     concrete = tf.function(network, input_signature=signature).get_concrete_function()
     # Only the path through a SavedModel keeps marked functions, and it must find every variable.
@@ -144,7 +154,7 @@ def _convert(model: keras.Model, layers: list, made: list[forms.Form]):
     converter.allow_custom_ops = True
     with quiet_stderr():
         converted = model_file.unpack(converter.convert())
-    _fill_in(converted, constants)
+    _fill_in(converted, constants, states)
     return converted
 
 
@@ -164,13 +174,17 @@ def _replaced(layers: list, calls: list) -> Iterator[None]:
             vars(layer).pop("call", None)
 
 
-def _fill_in(model, constants: dict[str, np.ndarray]) -> None:
-    """Turn the named inputs into constants; ``features`` stays the only input."""
+def _fill_in(model, constants: dict[str, np.ndarray], states: list[str]) -> None:
+    """Turn the inputs that are named so into constants, and put the others in order."""
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     for entry in signature.inputs:
         name = entry.name.decode()
         if name in constants:
             tensor = graph.tensors[entry.tensorIndex]
             model.buffers[tensor.buffer].data = constants[name].tobytes()
-    signature.inputs = [entry for entry in signature.inputs if entry.name == b"features"]
+    inputs = {entry.name.decode(): entry for entry in signature.inputs}
+    outputs = {entry.name.decode(): entry for entry in signature.outputs}
+    signature.inputs = [inputs[name] for name in ["features", *states]]
+    signature.outputs = [outputs[name] for name in ["scores", *states]]
     graph.inputs = [entry.tensorIndex for entry in signature.inputs]
+    graph.outputs = [entry.tensorIndex for entry in signature.outputs]

@@ -41,6 +41,8 @@ def _drop_unused_tensors(model) -> None:
         operator.inputs = [place.get(old, -1) for old in operator.inputs]
         operator.outputs = [place[old] for old in operator.outputs]
     for signature in model.signatureDefs or []:
+        # A streaming network's states go by their order, without names.
+        signature.inputs, signature.outputs = signature.inputs[:1], signature.outputs[:1]
         signature.inputs[0].name, signature.outputs[0].name = "features", "scores"
         signature.inputs[0].tensorIndex = graph.inputs[0]
         signature.outputs[0].tensorIndex = graph.outputs[0]
