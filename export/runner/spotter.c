@@ -133,8 +133,8 @@ static const char *make_stream(kws_spotter *s) {
 kws_spotter *kws_spotter_create(const void *model, size_t bytes, const kws_spotter_options *options,
                                 char *message, size_t message_size) {
   kws_spotter *s = calloc(1, sizeof *s);
-  const size_t aligned = (bytes + 63) / 64 * 64;
-  if (!s || !(s->bytes = aligned_alloc(64, aligned ? aligned : 64))) {
+  /* Not aligned_alloc, which Android has since API 28 only. */
+  if (!s || posix_memalign(&s->bytes, 64, bytes ? bytes : 1) != 0) {
     snprintf(message, message_size, "no memory for the model");
     free(s);
     return NULL;
