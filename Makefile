@@ -8,7 +8,7 @@ STAMP   = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install train test data voices export bench listen release sanitize fuzz ops-aarch64 \
-  lint clean
+  android-check lint clean
 
 help: ## list the tasks
 	@echo "kws: tiny keyword spotting with structured transforms"
@@ -68,6 +68,9 @@ ops-aarch64: ## cross-build the op library and its tests for ARM (needs gcc-aarc
 	cmake -S . -B build/aarch64 --toolchain export/toolchains/aarch64-linux-gnu.cmake
 	cmake --build build/aarch64
 	ctest --test-dir build/aarch64 --output-on-failure
+
+android-check: $(STAMP) ## prove what can be of the Android app without an Android SDK
+	$(VENV)/bin/python android_demo/check/check.py
 
 lint: $(STAMP) ## check style and formatting
 	$(VENV)/bin/ruff check .
