@@ -61,11 +61,11 @@ KWS_API void kws_spotter_set_threshold(kws_spotter *spotter, int label, float th
 KWS_API float kws_spotter_level(const kws_spotter *spotter);
 
 /* Inferences since the spotter was made, and the seconds that they took: all, the first, the
- * latest. A streaming network begins with a window of silence, so there are some before the first
- * sample. */
+ * latest; and when the latest began, by CLOCK_MONOTONIC. A streaming network begins with a window
+ * of silence, so there are some before the first sample. */
 typedef struct {
   size_t looks;
-  double inference_seconds, first, last;
+  double inference_seconds, first, last, began;
 } kws_spotter_cost;
 
 KWS_API kws_spotter_cost kws_spotter_costs(const kws_spotter *spotter);

@@ -174,9 +174,9 @@ static bool invoke(kws_spotter *s) {
   const kws_tflite_api *t = &s->tflite;
   const void *features = t->TfLiteInterpreterGetInputTensor(s->interpreter, 0);
   kws_detector_latest(s->detector, s->taken, t->TfLiteTensorData(features));
-  const double start = seconds();
+  s->cost.began = seconds();
   if (t->TfLiteInterpreterInvoke(s->interpreter) != kTfLiteOk) return false;
-  s->cost.last = seconds() - start;
+  s->cost.last = seconds() - s->cost.began;
   s->cost.inference_seconds += s->cost.last;
   if (s->cost.looks++ == 0) s->cost.first = s->cost.last;
   for (int i = 1; i <= s->states; i++) {
