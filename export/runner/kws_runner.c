@@ -265,6 +265,7 @@ static void print_ops(const unsigned char *model, size_t bytes, kws_spotter_opti
   run_noise(spotter, KWS_MOST_CALLS, &whole, &cpu);
 
   const char *between = "";
+  int own = 0, taken = 0; /* the model's ops; those that XNNPACK took */
   printf(",\n \"ops\": [");
   for (int i = 0; i < graph.ops; i++) {
     kws_op *op = &graph.op[i];
@@ -273,12 +274,16 @@ static void print_ops(const unsigned char *model, size_t bytes, kws_spotter_opti
     between = ",";
     const double us = (double)median(op->us, (size_t)op->calls);
     sum += us;
-    if (op->delegate >= 0)
+    own += !kws_graph_is_delegate(&graph, i);
+    if (op->delegate >= 0) {
+      taken += strstr(graph.op[op->delegate].name, "XNNPack") != NULL;
       printf(", \"in\": %d}", op->delegate);
-    else
+    } else {
       printf(", \"us\": %.3f}", us);
+    }
   }
-  printf("],\n \"ops_us\": %.3f, \"profiled_us\": %.3f, \"arena_bytes\": %zu", sum,
+  printf("],\n \"model_ops\": %d, \"xnnpack_ops\": %d", own, taken);
+  printf(",\n \"ops_us\": %.3f, \"profiled_us\": %.3f, \"arena_bytes\": %zu", sum,
          1e6 * (double)median(whole.kept, whole.count), kws_graph_arena_bytes(&graph));
   kws_spotter_destroy(spotter);
 }

@@ -69,6 +69,7 @@ void kws_cpu_features(char *text, size_t size) {
   FEATURE(has2 & 1 << 14, "bf16");
 #endif
 #undef FEATURE
+  if (length > 0 && length < size) text[length - 1] = 0;
 }
 
 void kws_libc_name(char *text, size_t size) {

@@ -8,7 +8,7 @@
 /* Processor and kernel as the system names them. */
 void kws_machine_name(char *text, size_t size);
 
-/* Instruction sets that matter to the kernels, with a space behind each. */
+/* Instruction sets that matter to the kernels, with spaces between them. */
 void kws_cpu_features(char *text, size_t size);
 
 /* The C library and its version. */

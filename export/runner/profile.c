@@ -108,6 +108,12 @@ void kws_graph_init(kws_graph *graph) {
       .data_ = graph, .Prepare = look, .flags = kTfLiteDelegateFlagsAllowDynamicTensors};
 }
 
+bool kws_graph_is_delegate(const kws_graph *graph, int index) {
+  for (int i = 0; i < graph->ops; i++)
+    if (graph->op[i].delegate == index) return true;
+  return false;
+}
+
 size_t kws_graph_arena_bytes(const kws_graph *graph) {
   size_t bytes = 0;
   for (int kind = ARENA; graph->context && kind <= ARENA_PERSISTENT; kind++) {

@@ -32,6 +32,9 @@ typedef struct {
 
 void kws_graph_init(kws_graph *graph);
 
+/* Whether a node stands for others. */
+bool kws_graph_is_delegate(const kws_graph *graph, int index);
+
 /* Bytes from the first to the last of the tensors in the interpreter's arena, once it is made. */
 size_t kws_graph_arena_bytes(const kws_graph *graph);
 
