@@ -21,7 +21,7 @@ install: $(STAMP) ## set up .venv with kws in it
 
 $(STAMP): pyproject.toml CMakeLists.txt $(wildcard export/*/*.c export/*/*.h)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[train,mic,dev]"
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[train,mic,score,serve,dev]"
 	@touch $@
 
 train: $(STAMP) ## train on the bundled clips, export, evaluate, show the result

@@ -18,6 +18,7 @@ COMMANDS = [
     "bench",
     "inspect",
     "evaluate",
+    "score",
     "detect",
     "listen",
     "synthesize",

@@ -1,0 +1,85 @@
+"""Every keyword of a model on a stream of spoken words with pauses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kws.corpus import clips
+from kws.corpus.noise import Noise
+from kws.errors import KwsError
+from kws.scoring import rates
+from kws.scoring.counting import Looks, count
+from kws.scoring.hearing import Heard, hear_all, splice
+from kws.scoring.keyword import LATENCY_RATE, LEAST, describe, sweep, thresholds
+from kws.scoring.listeners import Listener, open_listener
+from kws.scoring.rates import at_rate
+from kws.scoring.tapes import Joined
+
+CLIPS_A_TAPE = 100
+
+
+def score_words(
+    name: str,
+    folder: Path,
+    split: str = "validation",
+    noise: Path | None = None,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict:
+    """Misses against false alarms per hour for each keyword of the model.
+
+    folder: clips, one sub-folder a word; those of ``split`` are shuffled and joined with pauses
+    of 0.5 to 1.5 seconds over steady noise 20 dB below them. For each keyword the clips of all
+    other words are what it must not answer to, and the hours are those of the whole stream; a
+    stream of nothing but words is harder than a day of anything. Returns ``words``, a summary
+    with ``latency_ms`` for each, and the means of their ``frr_at_fa_per_hour``. Raises KwsError
+    if the model's keywords are not among the clips.
+    """
+    listener = open_listener(name)
+    chosen = [clip for clip in clips.scan(folder) if clip.split == split]
+    spoken = {clip.word for clip in chosen}
+    keywords = [keyword for keyword in listener.keywords if keyword in spoken]
+    if not keywords:
+        raise KwsError(f"{folder}: has no {split} clips of what {name} knows", 2)
+    shuffled = [chosen[k] for k in np.random.default_rng(0).permutation(len(chosen))]
+    bank = Noise(noise)
+    tapes = [
+        Joined(shuffled[at : at + CLIPS_A_TAPE], bank, seed=at)
+        for at in range(0, len(shuffled), CLIPS_A_TAPE)
+    ]
+    heard = splice(hear_all(name, tapes, processes, progress))
+    looks = Looks(listener, heard)
+    words = {keyword: _score(listener, looks, heard, keyword) for keyword in keywords}
+    return {
+        "words": words,
+        "frr_at_fa_per_hour": {
+            f"{rate:g}": round(
+                float(np.mean([w["frr_at_fa_per_hour"][f"{rate:g}"] for w in words.values()])), 5
+            )
+            for rate in rates.RATES
+        },
+        "clips": len(chosen),
+        "split": split,
+        "hours": round(heard.seconds / 3600, 4),
+        "model": describe(listener, [heard], None),
+    }
+
+
+def _score(listener: Listener, looks: Looks, heard: Heard, keyword: str) -> dict:
+    number = listener.keywords.index(keyword)
+    hours = heard.seconds / 3600
+
+    def outcome(threshold: float):
+        detections = looks.detections(thresholds(listener, keyword, threshold))
+        return count(detections, number, heard.places, keyword)
+
+    def costs(threshold: float) -> tuple[int, int]:
+        first, false = outcome(threshold)
+        return int(np.isnan(first).sum()), len(false)
+
+    own = [place for place in heard.places if place.word == keyword]
+    points = sweep(looks.peaks(number, LEAST), costs, len(own), hours)
+    first, _ = outcome(at_rate(points, LATENCY_RATE, hours).threshold)
+    latency = rates.spread(first - np.array([place.word_end for place in own]))
+    return {**rates.summary(points, len(own), hours), "latency_ms": latency}
