@@ -16,10 +16,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 from flatbuffers.table import Table
 
 from kws.errors import KwsError
+from kws.tflite.pack import pack
 
 ENTRY, RECIPE_ENTRY = "kws", "kws.recipe"
 _CRC = re.compile(rb'\{"crc32":"([0-9a-f]{8})"')
@@ -96,59 +96,6 @@ def unpack(tflite: bytes):
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromPackedBuf(tflite, 0)
-
-
-def pack(model) -> bytes:
-    """A ``ModelT`` as the bytes of a file, its constants aligned to 16 bytes."""
-    builder = _Builder(1024)
-    for buffer in model.buffers:
-        # The schema asks for the alignment, but the generated Pack ignores that.
-        buffer.Pack = lambda builder, data=buffer.data: _pack_buffer(builder, data)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-class _Builder(flatbuffers.Builder):
-    """Writes equal vectors of 8-byte numbers once.
-
-    A tensor quantized per channel has a zero point per channel, all of them zero: with every
-    tensor's own vector a small int8 model would be mostly zero points.
-    """
-
-    def __init__(self, size: int):
-        super().__init__(size)
-        self._known: dict[bytes, int] = {}
-        self._bytes = 0
-
-    def StartVector(self, elemSize, numElems, alignment):
-        self._before, self._bytes = self.Offset(), elemSize * numElems if elemSize == 8 else 0
-        return super().StartVector(elemSize, numElems, alignment)
-
-    def EndVector(self, *args):
-        offset = super().EndVector(*args)
-        length, self._bytes = self._bytes, 0
-        if not length:
-            return offset
-        contents = bytes(self.Bytes[self.head : self.head + 4 + length])
-        if contents in self._known:
-            self.head = len(self.Bytes) - self._before
-        return self._known.setdefault(contents, offset)
-
-
-def _pack_buffer(builder: flatbuffers.Builder, data) -> int:
-    from ai_edge_litert import schema_py_generated as schema
-
-    vector = None
-    if data is not None:
-        contents = bytes(data)
-        builder.StartVector(1, len(contents), 16)
-        builder.head -= len(contents)
-        builder.Bytes[builder.head : builder.head + len(contents)] = contents
-        vector = builder.EndVector()
-    schema.BufferStart(builder)
-    if vector is not None:
-        schema.BufferAddData(builder, vector)
-    return schema.BufferEnd(builder)
 
 
 def _remove_metadata(model) -> None:

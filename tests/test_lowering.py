@@ -73,7 +73,7 @@ def disturbed(model: keras.Model) -> keras.Model:
 
 # The greatest difference from Keras in a probability; the scores of the networks here vary
 # by more than 0.2 from clip to clip.
-TOLERANCE = {"none": 1e-5, "float16": 2e-3, "dynamic": 0.03, "int8": 0.06}
+TOLERANCE = {"none": 1e-5, "float16": 2e-3, "dynamic": 0.03, "int8": 0.06, "compact": 0.03}
 LOWERINGS = ("custom", "builtin", "dense")
 
 
@@ -128,7 +128,7 @@ def test_two_models_at_once(features, file):
     np.testing.assert_array_equal(first(features[0]), second(features[0]))
 
 
-@pytest.mark.parametrize("quantize", ["none", "float16", "dynamic", "int8"])
+@pytest.mark.parametrize("quantize", TOLERANCE)
 @pytest.mark.parametrize("lowering", ["builtin", "dense"])
 def test_stock_runtimes_run_it(lowering, quantize, keras_model, features, file):
     import tensorflow as tf
@@ -190,7 +190,7 @@ def test_inspect_counts_parameters_and_work(keras_model, file):
 @pytest.mark.parametrize("lowering", ["custom", "dense"])
 def test_quantization_changes_bytes_not_parameters(lowering, file):
     float32 = rows(file(lowering))
-    for quantize in ("float16", "dynamic", "int8"):
+    for quantize in ("float16", "dynamic", "int8", "compact"):
         smaller = rows(file(lowering, quantize))
         assert sum(r.parameters for r in smaller) == sum(r.parameters for r in float32)
         assert sum(r.bytes for r in smaller) < 0.6 * sum(r.bytes for r in float32)
@@ -300,7 +300,7 @@ def test_a_target_that_was_not_measured(measured, keras_model):
     ("arguments", "reason"),
     [
         (("fast",), "no lowering 'fast'; use custom, builtin, dense or auto"),
-        (("custom", "int4"), "no quantization 'int4'; use none, float16, dynamic or int8"),
+        (("custom", "int4"), "no quantization 'int4'; use none, float16, dynamic, int8 or compact"),
         (("auto", "none", None, "z80"), "no target 'z80'; use x86, cortex-a53 or cortex-a76"),
         (("custom", "int8"), "int8 takes its ranges from features; give some clips"),
         (("dense", "int8", np.zeros((2, 3, BANDS))), "features of shape"),

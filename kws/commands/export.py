@@ -20,9 +20,10 @@ def register(command) -> None:
     )
     sub.add_argument(
         "--quantize",
-        choices=["none", "float16", "dynamic", "int8"],
+        choices=["none", "float16", "dynamic", "int8", "compact"],
         default="none",
-        help="how weights are stored; int8 also computes with it (default none)",
+        help="how weights are stored: dynamic also multiplies in int8, int8 computes throughout "
+        "in it, compact makes the smallest file (default none)",
     )
     sub.add_argument("--target", choices=["x86", "cortex-a53", "cortex-a76"], default="x86")
     sub.add_argument("--limit", type=int, metavar="BYTES", help="of auto: no larger file")

@@ -120,13 +120,13 @@ class Graph:
         self._model.buffers.append(buffer)
         return index
 
-    def add_int8_weights(self, values: np.ndarray, axis: int) -> int:
-        """Symmetric int8 with a scale for each index of ``axis``."""
+    def add_int8_weights(self, values: np.ndarray, axis: int | None) -> int:
+        """Symmetric int8 with a scale for each index of ``axis``, or with one scale."""
         others = tuple(k for k in range(values.ndim) if k != axis)
         largest = np.maximum(np.abs(values).max(others, keepdims=True), 1e-12)
         scales = (largest / 127).astype(np.float32)
         quantized = np.rint(values / scales).astype(np.int8)
-        return self.add_constant(quantized, quantization(scales.ravel(), 0, axis))
+        return self.add_constant(quantized, quantization(scales.ravel(), 0, axis or 0))
 
     def operator(self, kind: str, inputs: list[int], outputs: list[int], version: int = 1):
         """A new operator without options, not yet placed."""

@@ -10,8 +10,9 @@ import numpy as np
 from kws.tflite.forms import FLOAT_SCOPE
 from kws.tflite.graph import Graph, quantization
 
-# The axis of the weights along which the output channels run, and the version with int8.
-_PRODUCTS = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+# The axis of a product's weights along which its output channels run.
+CHANNEL_AXES = {"FULLY_CONNECTED": 0, "CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+# The version of an operator that knows int8.
 _VERSIONS = {
     "FULLY_CONNECTED": 4,
     "CONV_2D": 3,
@@ -23,7 +24,7 @@ _VERSIONS = {
     "STRIDED_SLICE": 2,
     "AVERAGE_POOL_2D": 2,
 }
-_COMPUTING = {*_PRODUCTS, "ADD", "MEAN"}
+_COMPUTING = {*CHANNEL_AXES, "ADD", "MEAN"}
 # These are worth int8 only behind something that is; all but SOFTMAX keep values as they are.
 _FOLLOWING = {"RESHAPE", "PAD", "STRIDED_SLICE", "AVERAGE_POOL_2D", "SOFTMAX"}
 
@@ -56,7 +57,7 @@ class _Rewriting:
         graph, kind = self._graph, self._graph.kind(operator)
         if FLOAT_SCOPE in graph.name(operator.outputs[0]):
             return False
-        if kind in _PRODUCTS:
+        if kind in CHANNEL_AXES:
             return graph.is_constant(operator.inputs[1])
         if kind == "ADD":
             return not any(graph.is_constant(index) for index in operator.inputs)
@@ -68,8 +69,8 @@ class _Rewriting:
         operator.inputs = [
             self._int8(index) if index in self._ranges else index for index in operator.inputs
         ]
-        if kind in _PRODUCTS:
-            self._quantize_weights(operator, _PRODUCTS[kind])
+        if kind in CHANNEL_AXES:
+            self._quantize_weights(operator, CHANNEL_AXES[kind])
         if kind == "SOFTMAX":
             parameters = quantization([1 / 256], -128)
         elif kind in _FOLLOWING:
