@@ -31,7 +31,7 @@ class _Description(ctypes.Structure):
 
 class FeatureStream:
     """Log-mel frames of audio that arrives in chunks, as ``kws.frontend.FeatureStream`` gives
-    them, to 1e-4; a sample that is no number counts as 0, an infinite one as 1 or −1.
+    them, to 3e-4; a sample that is no number counts as 0, one beyond a million as 1 or −1.
 
     Raises KwsError if the library was not built.
     """

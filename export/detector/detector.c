@@ -10,14 +10,15 @@ struct kws_detector {
   const kws_model_file *model;
   size_t labels, bands;
   int frames, stride; /* in the window; between two looks */
-  int average, looks; /* looks that are averaged over, and how many there are so far */
+  int kept;           /* frames: the window at the latest look and at the one before */
+  int average, looks; /* looks that are averaged over; looks so far, or that many and more */
   int64_t heard;      /* frames so far */
-  bool rising;        /* whether `candidate` is followed */
-  kws_detection candidate;
+  bool rising;        /* whether a keyword is followed: `peak`, its highest so far */
+  kws_detection peak;
   double *quiet_until; /* labels: when the keyword may be reported again */
   float *scores;       /* labels */
   float *recent;       /* average x labels: the posteriors of the latest looks, in turn */
-  float *window;       /* frames x bands: the latest frames, in turn */
+  float *window;       /* kept x bands: the latest frames, in turn */
   float *power;        /* frames */
   float *sorted;       /* frames */
 };
@@ -27,7 +28,9 @@ bool kws_is_keyword(const char *label) {
 }
 
 static int looks_averaged(const kws_model_file *model, int stride) {
-  const double looks = ceil(model->smoothing_ms / (stride * model->frontend.hop_ms));
+  /* A hair less, so that 200 ms are five looks of 40 ms and not, by rounding, six. */
+  const double apart = stride * model->frontend.hop_ms / 1000.0;
+  const double looks = ceil(model->smoothing_ms / 1000.0 / apart - 1e-9);
   return looks < 1.0 ? 1 : looks > LONGEST_AVERAGE ? 0 : (int)looks;
 }
 
@@ -45,7 +48,7 @@ static size_t lay_out(kws_detector *d, char *base) {
   d->quiet_until = take(base, &taken, d->labels * sizeof *d->quiet_until);
   d->scores = take(base, &taken, d->labels * sizeof *d->scores);
   d->recent = take(base, &taken, (size_t)d->average * d->labels * sizeof *d->recent);
-  d->window = take(base, &taken, frames * d->bands * sizeof *d->window);
+  d->window = take(base, &taken, (size_t)d->kept * d->bands * sizeof *d->window);
   d->power = take(base, &taken, frames * sizeof *d->power);
   d->sorted = take(base, &taken, frames * sizeof *d->sorted);
   return taken;
@@ -57,6 +60,7 @@ static kws_detector described(const kws_model_file *model, int frames, int strid
                         .bands = (size_t)model->frontend.bands,
                         .frames = frames,
                         .stride = stride,
+                        .kept = frames + stride,
                         .average = looks_averaged(model, stride)};
 }
 
@@ -82,20 +86,23 @@ void kws_detector_reset(kws_detector *d) {
   memset(d->quiet_until, 0, d->labels * sizeof *d->quiet_until);
   /* A stream begins in silence. */
   const float silence = logf((float)d->model->frontend.floor);
-  for (size_t i = 0; i < (size_t)d->frames * d->bands; i++) d->window[i] = silence;
+  for (size_t i = 0; i < (size_t)d->kept * d->bands; i++) d->window[i] = silence;
 }
 
 void kws_detector_frame(kws_detector *d, const float *features) {
-  const size_t place = (size_t)(d->heard % d->frames);
+  const size_t place = (size_t)(d->heard % d->kept);
   memcpy(d->window + place * d->bands, features, d->bands * sizeof *features);
   d->heard++;
 }
 
+/* The features of the frame so many before the latest. */
+static const float *frame_before(const kws_detector *d, int frames) {
+  return d->window + (size_t)((d->heard - 1 + d->kept - frames) % d->kept) * d->bands;
+}
+
 void kws_detector_latest(const kws_detector *d, int count, float *features) {
-  for (int i = count; i > 0; i--, features += d->bands) {
-    const size_t place = (size_t)((d->heard + d->frames - i) % d->frames);
-    memcpy(features, d->window + place * d->bands, d->bands * sizeof *features);
-  }
+  for (; count > 0; features += d->bands)
+    memcpy(features, frame_before(d, --count), d->bands * sizeof *features);
 }
 
 /* Shell's sort, since qsort may allocate. */
@@ -109,11 +116,12 @@ static void sort(float *values, int count) {
     }
 }
 
-/* The centre of what stands out from the background in the window, in seconds. */
+/* Where in the window of the look before, at `now`, something stands out from the background: the
+ * centre of that, in seconds. */
 static double loud_at(kws_detector *d, double now) {
   const int n = d->frames;
   for (int i = 0; i < n; i++) {
-    const float *frame = d->window + (size_t)((d->heard + i) % n) * d->bands;
+    const float *frame = frame_before(d, d->stride + n - 1 - i);
     d->power[i] = 0.0f;
     for (size_t band = 0; band < d->bands; band++) d->power[i] += expf(frame[band]);
   }
@@ -127,7 +135,7 @@ static double loud_at(kws_detector *d, double now) {
     moment += power * i;
   }
   const double at = now - (n - 1 - moment / sum) * d->model->frontend.hop_ms / 1000.0;
-  return at > 0.0 ? at : 0.0; /* also where the power was no number */
+  return at > 0.0 ? at : 0.0;
 }
 
 static double seconds_heard(const kws_detector *d) {
@@ -136,43 +144,45 @@ static double seconds_heard(const kws_detector *d) {
   return (double)samples / f->rate;
 }
 
-static void smooth(kws_detector *d, const float *posteriors) {
+static void average(kws_detector *d, const float *posteriors) {
   memcpy(d->recent + (size_t)(d->looks % d->average) * d->labels, posteriors,
          d->labels * sizeof *posteriors);
-  d->looks++;
+  if (++d->looks == 2 * d->average) d->looks = d->average; /* the same place */
   const int count = d->looks < d->average ? d->looks : d->average;
   for (size_t label = 0; label < d->labels; label++) {
-    float sum = 0.0f;
-    for (int i = d->looks - count; i < d->looks; i++)
-      sum += d->recent[(size_t)(i % d->average) * d->labels + label];
+    float sum = d->recent[label];
+    for (int i = 1; i < count; i++) sum += d->recent[(size_t)i * d->labels + label];
     d->scores[label] = sum / (float)count;
   }
-  if (d->looks == 2 * d->average) d->looks = d->average; /* the same place, and never too large */
 }
 
-static int best_keyword(const kws_detector *d) {
+/* The keyword with the highest score of those that may be reported; -1 if none may. */
+static int best_keyword(const kws_detector *d, double now) {
   int best = -1;
-  for (int label = 0; label < (int)d->labels; label++)
-    if (kws_is_keyword(d->model->label[label]) && (best < 0 || d->scores[label] > d->scores[best]))
+  for (int label = 0; label < (int)d->labels; label++) {
+    const float score = d->scores[label];
+    if (score > (best < 0 ? 0.0f : d->scores[best]) && score >= d->model->threshold[label] &&
+        now >= d->quiet_until[label] && kws_is_keyword(d->model->label[label]))
       best = label;
+  }
   return best;
 }
 
 bool kws_detector_look(kws_detector *d, const float *posteriors, kws_detection *detection) {
   const double now = seconds_heard(d);
-  smooth(d, posteriors);
-  const int best = best_keyword(d);
-  if (best < 0) return false;
-  const float score = d->scores[best];
-  if (d->rising && !(score > d->candidate.score)) {
+  average(d, posteriors);
+  const int best = best_keyword(d, now);
+  const float score = best < 0 ? 0.0f : d->scores[best];
+  if (d->rising && !(score > d->peak.score)) {
     d->rising = false;
-    d->quiet_until[d->candidate.label] = now + d->model->refractory_ms / 1000.0;
-    *detection = d->candidate;
+    d->quiet_until[d->peak.label] = now + d->model->refractory_ms / 1000.0;
+    *detection = d->peak;
+    detection->time = loud_at(d, d->peak.decided);
     return true;
   }
-  if (d->rising || (score >= d->model->threshold[best] && now >= d->quiet_until[best])) {
+  if (best >= 0) {
     d->rising = true;
-    d->candidate = (kws_detection){loud_at(d, now), now, score, best};
+    d->peak = (kws_detection){.decided = now, .score = score, .label = best};
   }
   return false;
 }

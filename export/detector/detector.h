@@ -1,7 +1,8 @@
 /* A stream of scores becomes detections, as Decision in kws/detector.py has it: posteriors are
- * averaged over a short time (Chen, Parada, Heigold 2014, section 2.3), the best keyword above its
- * threshold is followed while it rises and reported at its peak, then not again for a refractory
- * time. A detector is made once in memory that the caller supplies; nothing here allocates. */
+ * averaged over a short time (Chen, Parada, Heigold 2014, section 2.3), the best of the keywords
+ * above their thresholds is followed while it rises and reported once, at its peak, then not again
+ * for a refractory time. A detector is made once in memory that the caller supplies; nothing here
+ * allocates. */
 #ifndef KWS_DETECTOR_H
 #define KWS_DETECTOR_H
 

@@ -152,7 +152,7 @@ static const char *read_labels(kws_json all, kws_model_file *file) {
     if (file->labels == KWS_MOST_LABELS) return "it has more than 256 labels";
     if (!kws_json_string(label, file->label[file->labels], KWS_LONGEST_LABEL))
       return "a label is longer than 63 bytes";
-    file->threshold[file->labels++] = 0.7f;
+    file->threshold[file->labels++] = 0.7;
   }
   return file->labels > 0 ? NULL : "it names no labels";
 }
@@ -166,12 +166,9 @@ static const char *read_decision(kws_json all, kws_model_file *file) {
       !read_number(decision, "refractory_ms", 0.0, 1e6, &file->refractory_ms))
     return "its decision's times are out of range";
   if (!kws_json_member(decision, "thresholds", &thresholds)) return NULL;
-  for (int i = 0; i < file->labels; i++) {
-    double threshold = file->threshold[i];
-    if (!read_number(thresholds, file->label[i], 0.0, 1e3, &threshold))
+  for (int i = 0; i < file->labels; i++)
+    if (!read_number(thresholds, file->label[i], 0.0, 1e3, &file->threshold[i]))
       return "its thresholds are out of range";
-    file->threshold[i] = (float)threshold;
-  }
   return NULL;
 }
 

@@ -13,7 +13,7 @@ typedef struct {
   kws_frontend frontend;
   int labels;
   char label[KWS_MOST_LABELS][KWS_LONGEST_LABEL]; /* UTF-8 */
-  float threshold[KWS_MOST_LABELS];
+  double threshold[KWS_MOST_LABELS];
   double smoothing_ms, refractory_ms;
   int frames; /* of the window; 0 if the file does not say */
   int step;   /* frames that a streaming network takes at a time; 0 if it takes windows */

@@ -187,13 +187,13 @@ void kws_log_mel_reset(kws_log_mel *s) { s->filled = 0; }
 
 size_t kws_log_mel_wanted(const kws_log_mel *s) { return s->window - s->filled; }
 
-static float finite(float sample) {
-  if (sample - sample == 0.0f) return sample;
+static float sound(float sample) {
+  if (sample >= -1e6f && sample <= 1e6f) return sample;
   return sample > 0.0f ? 1.0f : sample < 0.0f ? -1.0f : 0.0f;
 }
 
 static void take_samples(kws_log_mel *s, const float *samples, size_t count) {
-  for (size_t i = 0; i < count; i++) s->pending[s->filled + i] = finite(samples[i]);
+  for (size_t i = 0; i < count; i++) s->pending[s->filled + i] = sound(samples[i]);
   s->filled += count;
 }
 

@@ -42,7 +42,7 @@ KWS_API void kws_log_mel_reset(kws_log_mel *stream);
 KWS_API size_t kws_log_mel_wanted(const kws_log_mel *stream);
 
 /* Take samples and write the frames they complete (so many x bands, row-major); returns how many.
- * What is no number counts as 0, and infinities as 1 and -1. */
+ * What is no number counts as 0, and what lies beyond a million as 1 or -1. */
 KWS_API size_t kws_log_mel_feed(kws_log_mel *stream, const float *samples, size_t count,
                                 float *frames);
 

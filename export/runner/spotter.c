@@ -280,7 +280,7 @@ bool kws_spotter_is_keyword(const kws_spotter *s, int label) {
 const float *kws_spotter_scores(const kws_spotter *s) { return kws_detector_scores(s->detector); }
 
 float kws_spotter_threshold(const kws_spotter *s, int label) {
-  return kws_spotter_label(s, label) ? s->file.threshold[label] : 0.0f;
+  return kws_spotter_label(s, label) ? (float)s->file.threshold[label] : 0.0f;
 }
 
 void kws_spotter_set_threshold(kws_spotter *s, int label, float threshold) {
