@@ -1,18 +1,25 @@
 """A stream of audio becomes detections of keywords.
 
-The network sees the last window of features every ``stride`` frames; its posteriors are averaged
-over a short time (Chen, Parada, Heigold 2014, section 2.3), and a keyword whose average passes
-the threshold is reported once, then not again for a refractory time.
+Every few frames the network gives posteriors for the window that ends there; what they mean is
+decided as in Chen, Parada, Heigold 2014, section 2.3: they are averaged over a short time, and a
+keyword whose average passes its threshold is reported once, at its peak, then not again for a
+refractory time.
 """
 
-from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 
+from kws import frontend_c
 from kws.corpus.clips import SILENCE, UNKNOWN
+from kws.errors import KwsError
+from kws.frontend import FrontEnd
 from kws.runtime import Model
+
+THRESHOLD, SMOOTHING_MS, REFRACTORY_MS = 0.7, 200.0, 750.0
+STRIDE_MS = 40.0  # between two looks of a network that takes whole windows
 
 
 @dataclass(frozen=True)
@@ -27,89 +34,189 @@ class Detection:
     decided: float
 
 
+@dataclass(frozen=True)
+class Peak:
+    """A keyword's averaged posterior at its highest, and when that was, in seconds."""
+
+    keyword: str
+    score: float
+    time: float
+
+
+class Decision:
+    """Posteriors, look by look, become peaks of keywords; the C twin is export/detector.
+
+    labels: one per posterior. look_ms: time between two looks. thresholds: the averaged
+    posterior at which a keyword counts, 0.7 for those that are not in it. smoothing_ms: span of
+    the average. refractory_ms: how long a keyword is not reported again.
+
+    ``scores`` holds the latest averages (labels,), zeros before the first look.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        look_ms: float,
+        thresholds: Mapping[str, float] | None = None,
+        smoothing_ms: float = SMOOTHING_MS,
+        refractory_ms: float = REFRACTORY_MS,
+    ):
+        self._keywords = [
+            (k, label, (thresholds or {}).get(label, THRESHOLD))
+            for k, label in enumerate(labels)
+            if label not in (UNKNOWN, SILENCE)
+        ]
+        average = max(1, ceil(smoothing_ms / look_ms))
+        self._recent = np.zeros((average, len(labels)), np.float32)
+        self._looks = 0
+        self._refractory = refractory_ms / 1000
+        self._rising: Peak | None = None
+        self._quiet_until: dict[str, float] = {}
+        self.scores = np.zeros(len(labels), np.float32)
+
+    def push(self, time: float, posteriors: np.ndarray) -> Peak | None:
+        """Take the posteriors (labels,) of a look; return the peak that it shows to be over.
+
+        That peak was at the look before. A posterior that is no number passes no threshold.
+        """
+        recent = self._recent
+        recent[self._looks % len(recent)] = posteriors
+        self._looks += 1
+        count = min(self._looks, len(recent))
+        self.scores = np.add.reduce(recent[:count]) / np.float32(count)
+        score, keyword = self._best(time)
+        rising = self._rising
+        if rising and not score > rising.score:
+            self._rising = None
+            self._quiet_until[rising.keyword] = time + self._refractory
+            return rising
+        if keyword:
+            self._rising = Peak(keyword, score, time)
+        return None
+
+    def _best(self, time: float) -> tuple[float, str]:
+        """The highest score of a keyword that may be reported, and that keyword; −1 if none may."""
+        scores, best = self.scores.tolist(), (-1.0, "")
+        for k, keyword, threshold in self._keywords:
+            passed = scores[k] >= threshold and scores[k] > best[0]
+            if passed and time >= self._quiet_until.get(keyword, 0.0):
+                best = scores[k], keyword
+        return best
+
+
 class Detector:
     """Feed it samples in chunks of any size; it returns the detections they complete.
 
-    threshold: smoothed posterior that counts. stride_ms: time between two looks. smoothing_ms:
-    span of the average. refractory_ms: how long a keyword is not reported again.
+    How it decides is as the model file says, unless it is said here. threshold: of every
+    keyword. stride_ms: time between two looks of a model that takes whole windows; a streaming
+    one looks at each of its steps. smoothing_ms, refractory_ms: as of ``Decision``.
 
-    After each feed ``scores`` holds the latest smoothed posteriors (labels,), and ``trace``, if
+    After each feed ``scores`` holds the latest averaged posteriors (labels,), and ``trace``, if
     it was asked for, a (time, scores) pair for every look.
+
+    What is fed need not be sound: a sample that is no number counts as 0, an infinite one, or
+    one beyond a million, as 1 or −1. A stream begins in silence. Its memory and its speed do not
+    depend on how long it has lasted, nor what it finds on how it is cut into chunks.
     """
 
     def __init__(
         self,
         model: Model,
-        threshold: float = 0.7,
-        stride_ms: float = 40.0,
-        smoothing_ms: float = 200.0,
-        refractory_ms: float = 750.0,
+        threshold: float | None = None,
+        stride_ms: float = STRIDE_MS,
+        smoothing_ms: float | None = None,
+        refractory_ms: float | None = None,
         trace: bool = False,
     ):
-        fe = model.frontend
-        self._model, self._threshold = model, threshold
-        self._stride = max(1, round(stride_ms / fe.hop_ms))
-        self._average = max(1, ceil(smoothing_ms / (self._stride * fe.hop_ms)))
-        self._refractory = refractory_ms / 1000
-        self._keywords = [
-            k for k, label in enumerate(model.labels) if label not in (UNKNOWN, SILENCE)
-        ]
-        self._stream = fe.stream()
-        # A stream begins in silence: the window is full of it, so that early words count too.
-        self._window = np.full((model.frames, fe.bands), np.log(fe.floor), np.float32)
+        fe, saved = model.frontend, model.metadata.get("decision", {})
+        self._frontend, self._window = fe, model.frames
+        if model.step:
+            self._network, self._taken, self._stride = model.stream(), model.step, model.step
+        else:
+            self._network, self._taken = model, model.frames
+            self._stride = max(1, round(stride_ms / fe.hop_ms))
+        thresholds = saved.get("thresholds", {})
+        if threshold is not None:
+            thresholds = dict.fromkeys(model.labels, threshold)
+        if smoothing_ms is None:
+            smoothing_ms = saved.get("smoothing_ms", SMOOTHING_MS)
+        if refractory_ms is None:
+            refractory_ms = saved.get("refractory_ms", REFRACTORY_MS)
+        look_ms = self._stride * fe.hop_ms
+        self._decision = Decision(model.labels, look_ms, thresholds, smoothing_ms, refractory_ms)
+        self._stream = _features(fe)
+        # What stands before the first frame is silence, so that early words count too.
+        self._recent = _Recent(model.frames + self._stride, fe.bands, np.log(fe.floor))
         self._frames = 0
-        self._recent: deque[np.ndarray] = deque(maxlen=self._average)
-        self._rising: Detection | None = None
-        self._quiet_until: dict[str, float] = {}
         self.labels = model.labels
-        self.scores = np.zeros(len(model.labels), np.float32)
         self.trace: list[tuple[float, np.ndarray]] | None = [] if trace else None
+
+    @property
+    def scores(self) -> np.ndarray:
+        return self._decision.scores
 
     def feed(self, chunk: np.ndarray) -> list[Detection]:
         """Take samples (any number, float32 in [-1, 1], 16 kHz); return new detections."""
-        detections = []
-        chunk = np.nan_to_num(np.asarray(chunk, np.float32), posinf=1.0, neginf=-1.0)
-        for frame in self._stream.feed(chunk):
-            self._window = np.concatenate([self._window[1:], frame[None]])
-            self._frames += 1
+        frames = self._stream.feed(chunk)
+        detections, at = [], 0
+        while at < len(frames):
+            until = at + self._stride - self._frames % self._stride
+            new = frames[at:until]
+            self._recent.append(new)
+            self._frames += len(new)
+            at += len(new)
             if self._frames % self._stride == 0:
                 detections += self._look()
         return detections
 
     def finish(self) -> list[Detection]:
         """The stream is over: hear out a word at its very end, as if silence followed."""
-        fe = self._model.frontend
-        return self.feed(np.zeros(self._model.frames * fe.hop, np.float32))
+        return self.feed(np.zeros(self._window * self._frontend.hop, np.float32))
 
     def _look(self) -> list[Detection]:
-        """Score the window; report a keyword when its score has passed its peak."""
-        fe = self._model.frontend
-        now = fe.samples_in(self._frames) / fe.rate
-        self._recent.append(self._model(self._window))
-        self.scores = np.mean(self._recent, axis=0)
+        """Score what is new; report a keyword when its score has passed its peak."""
+        now = self._frontend.samples_in(self._frames) / self._frontend.rate
+        peak = self._decision.push(now, self._network(self._recent.latest(self._taken)))
         if self.trace is not None:
             self.trace.append((now, self.scores))
-        best = max(self._keywords, key=self.scores.__getitem__)
-        score = float(self.scores[best])
-        rising = self._rising
-        if rising and score > rising.score:
-            self._rising = self._candidate(now, best, score)
+        if peak is None:
             return []
-        if rising:
-            self._rising = None
-            self._quiet_until[rising.keyword] = now + self._refractory
-            return [rising]
-        if score >= self._threshold and now >= self._quiet_until.get(self._model.labels[best], 0):
-            self._rising = self._candidate(now, best, score)
-        return []
-
-    def _candidate(self, now: float, label: int, score: float) -> Detection:
-        keyword = self._model.labels[label]
-        return Detection(round(self._loud_at(now), 3), keyword, round(score, 4), round(now, 3))
+        time = self._loud_at(peak.time)
+        return [Detection(round(time, 3), peak.keyword, round(peak.score, 4), round(peak.time, 3))]
 
     def _loud_at(self, now: float) -> float:
-        """The centre of what stands out from the background in the window, in seconds."""
-        power = np.exp(self._window).sum(axis=1)
+        """The centre of what stands out from the background in the window of the look before."""
+        window = self._recent.latest(self._window + self._stride)[: self._window]
+        power = np.exp(window).sum(axis=1)
         power = np.maximum(0, power - np.median(power)) + 1e-9
         frame = float(power @ np.arange(len(power)) / power.sum())
-        return max(0.0, now - (len(power) - 1 - frame) * self._model.frontend.hop_ms / 1000)
+        return max(0.0, now - (len(power) - 1 - frame) * self._frontend.hop_ms / 1000)
+
+
+def _features(frontend: FrontEnd):
+    """The device's front end, or NumPy's where the library was not built."""
+    try:
+        return frontend_c.FeatureStream(frontend)
+    except KwsError:
+        return frontend.stream()
+
+
+class _Recent:
+    """The latest ``span`` frames of a stream, in one piece of memory; ``before`` it began."""
+
+    def __init__(self, span: int, bands: int, before: float):
+        self._span = span
+        self._frames = np.full((4 * span, bands), before, np.float32)
+        self._end = span
+
+    def append(self, frames: np.ndarray) -> None:
+        """Take new frames (at most ``span``, bands)."""
+        if self._end + len(frames) > len(self._frames):
+            self._frames[: self._span] = self._frames[self._end - self._span : self._end]
+            self._end = self._span
+        self._frames[self._end : self._end + len(frames)] = frames
+        self._end += len(frames)
+
+    def latest(self, count: int) -> np.ndarray:
+        """A view of the last ``count`` frames (count, bands), good until the next ``append``."""
+        return self._frames[self._end - count : self._end]

@@ -1,6 +1,7 @@
 """A .tflite and, if it needs it, the project's op library: a function from features to scores."""
 
 import contextlib
+import ctypes
 import importlib.metadata
 from pathlib import Path
 
@@ -12,17 +13,18 @@ from kws.frontend import FrontEnd
 from kws.quiet import quiet_stderr
 
 # The newest version of each operator that the op library in this package runs.
-OP_VERSIONS = {"KwsToeplitzLike": 2}
+OP_VERSIONS = {"KwsToeplitzLike": 2, "KwsTemporalStep": 1}
 
 
 class Model:
     """A model file, ready to call.
 
     Attributes: ``path``; ``metadata`` as in the file; ``labels``, one per score; ``frontend``,
-    the FrontEnd that makes the features it wants; ``frames`` and ``bands``, their shape;
-    ``samples``, the length of the clips it was trained on.
+    the FrontEnd that makes the features it wants; ``frames`` and ``bands``, the shape of its
+    window; ``step``, the frames that a streaming file takes at a time, None for a file that takes
+    whole windows; ``samples``, the length of the clips it was trained on.
 
-    Not to be called by two threads at the same time; give each a Model of its own.
+    Not to be used by two threads at the same time; give each a Model of its own.
 
     Args:
         path: a .tflite that kws exported.
@@ -39,21 +41,32 @@ class Model:
         self.frontend = FrontEnd.from_dict(self.metadata.get("frontend", {}))
         with quiet_stderr():
             self._interpreter = _interpreter(data, self.metadata["ops"], str(path), threads)
-        features = self._interpreter.get_input_details()[0]
-        scores = self._interpreter.get_output_details()[0]
-        if len(features["shape"]) != 3 or features["shape"][0] != 1 or len(scores["shape"]) != 2:
+        self._features, *self._before = _arrays(
+            self._interpreter, self._interpreter.get_input_details()
+        )
+        self._scores, *self._after = _arrays(
+            self._interpreter, self._interpreter.get_output_details()
+        )
+        if self._features.ndim != 3 or len(self._features) != 1 or self._scores.ndim != 2:
             raise KwsError(f"{path} does not take features of shape (1, frames, bands)")
-        self._input, self._output = features["index"], scores["index"]
-        self.frames, self.bands = map(int, features["shape"][1:])
+        taken, self.bands = self._features.shape[1:]
+        streams = self.metadata.get("stream")
+        self.step: int | None = taken if streams else None
+        self.frames: int = self.metadata["frames"] if streams else taken
+        if [s.shape for s in self._before] != [s.shape for s in self._after]:
+            raise KwsError(f"{path} has states that do not come out as they go in")
         self.samples: int = self.metadata.get("samples", self.frontend.samples_in(self.frames))
-        self._scores = int(scores["shape"][1])
-        if len(self.labels) not in (0, self._scores):
-            raise KwsError(f"{path} has {len(self.labels)} labels for {self._scores} scores")
+        if len(self.labels) not in (0, self._scores.shape[1]):
+            raise KwsError(
+                f"{path} has {len(self.labels)} labels for {self._scores.shape[1]} scores"
+            )
+        self._owner: Stream | None = None
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Scores (labels,) of features (frames, bands), or (batch, labels) of a batch of them.
+        """Scores (labels,) of a window's features (frames, bands), or (batch, labels) of a batch.
 
-        Raises KwsError if the features have another shape.
+        A streaming file gives them too, step by step. Raises KwsError if the features have
+        another shape.
         """
         features = np.asarray(features, np.float32)
         batch = features[None] if features.ndim == 2 else features
@@ -63,12 +76,63 @@ class Model:
                 f"not {features.shape}"
             )
         # The file's own reshapes fix its batch to one.
-        scores = np.zeros((len(batch), self._scores), np.float32)
-        for row, example in zip(scores, batch, strict=True):
-            self._interpreter.set_tensor(self._input, example[None])
-            self._interpreter.invoke()
-            row[:] = self._interpreter.get_tensor(self._output)[0]
+        scores = np.stack([self._window(example) for example in batch])
         return scores[0] if features.ndim == 2 else scores
+
+    def stream(self) -> "Stream":
+        """A new stream through a streaming file; any number of them may take turns.
+
+        It begins in silence: a window of that has gone before.
+        """
+        stream = Stream(self)
+        silence = np.full((self.step, self.bands), np.log(self.frontend.floor), np.float32)
+        for _ in range(0, self.frames, self.step):
+            stream(silence)
+        return stream
+
+    def _window(self, features: np.ndarray) -> np.ndarray:
+        if self.step is None:
+            return self._invoke(features)
+        # No state holds anything older than a window, so that what comes before does not matter.
+        lead = -len(features) % self.step
+        features = np.concatenate([features[:1].repeat(lead, axis=0), features])
+        stream = Stream(self)
+        for start in range(0, len(features), self.step):
+            scores = stream(features[start : start + self.step])
+        return scores
+
+    def _invoke(self, features: np.ndarray) -> np.ndarray:
+        self._features[0] = features
+        self._interpreter.invoke()
+        return self._scores[0].copy()
+
+
+class Stream:
+    """What a streaming file knows of one stream of audio; made by ``Model.stream``."""
+
+    def __init__(self, model: Model):
+        self._model = model
+        self._states = [np.zeros_like(state) for state in model._before]
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Scores (labels,) of the window that ends with these new features (step, bands)."""
+        model = self._model
+        if model._owner is not self:
+            self._take_over()
+        scores = model._invoke(features)
+        for before, after in zip(model._before, model._after, strict=True):
+            before[...] = after
+        return scores
+
+    def _take_over(self) -> None:
+        """Change the states in the interpreter for this stream's, and keep the others'."""
+        model = self._model
+        if model._owner is not None:
+            for kept, state in zip(model._owner._states, model._before, strict=True):
+                kept[...] = state
+        for kept, state in zip(self._states, model._before, strict=True):
+            state[...] = kept
+        model._owner = self
 
 
 def op_library() -> Path | None:
@@ -124,3 +188,19 @@ def _library_for(ops: dict[str, int], name: str) -> Path:
             "a C compiler), or export the model with --lowering dense"
         )
     return library
+
+
+def _arrays(interpreter, details: list[dict]) -> list[np.ndarray]:
+    """The memory of float32 tensors, as arrays that stay valid while the interpreter lives.
+
+    Its own views must not be kept from call to call, and copies through it take longer than a
+    small network's step. No tensor here is resized, so that each stays where it is.
+    """
+    return [_array(interpreter.tensor(detail["index"])()) for detail in details]
+
+
+def _array(view: np.ndarray) -> np.ndarray:
+    if view.dtype != np.float32:
+        raise KwsError("the model's inputs and outputs are not float32; export it with kws export")
+    pointer = ctypes.cast(view.ctypes.data, ctypes.POINTER(ctypes.c_float))
+    return np.ctypeslib.as_array(pointer, view.shape)

@@ -1,6 +1,7 @@
 """The detector's decisions, with a stand-in for the network that hears tones."""
 
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ class ToneModel:
 
     labels = ("low", "high", UNKNOWN, SILENCE)
     frontend = FrontEnd()
+    metadata: ClassVar[dict] = {}
     frames = 48
+    step = None
     samples = 8000
 
     def __call__(self, window: np.ndarray) -> np.ndarray:
