@@ -14,6 +14,8 @@ from kws.errors import KwsError
 from kws.frontend import FrontEnd
 from kws.runtime import op_library
 
+_BLOCK = 1 << 14  # samples
+
 
 class _Description(ctypes.Structure):
     """``kws_frontend`` of log_mel.h."""
@@ -38,7 +40,6 @@ class FeatureStream:
 
     def __init__(self, frontend: FrontEnd, library: Path | None = None):
         self._c = _library(library or op_library())
-        self._hop, self._bands = frontend.hop, frontend.bands
         description = _Description(**frontend.to_dict())
         fault = self._c.kws_frontend_fault(ctypes.byref(description))
         if fault:
@@ -48,17 +49,24 @@ class FeatureStream:
         self._stream = ctypes.c_void_p(
             self._c.kws_log_mel_init(self._memory, ctypes.byref(description))
         )
-        self._wanted = frontend.window
+        # Arrays of its own, since asking one for its address takes longer than a frame's features.
+        self._samples = np.empty(_BLOCK, np.float32)
+        self._frames = np.empty((1 + _BLOCK // frontend.hop, frontend.bands), np.float32)
+        self._from = ctypes.c_void_p(self._samples.ctypes.data)
+        self._to = ctypes.c_void_p(self._frames.ctypes.data)
 
     def feed(self, chunk: np.ndarray) -> np.ndarray:
         """Take a chunk of samples (any length); return the frames it completes (frames, bands)."""
-        chunk = np.ascontiguousarray(chunk, np.float32)
-        count = len(chunk)
-        complete = 0 if count < self._wanted else 1 + (count - self._wanted) // self._hop
-        self._wanted += complete * self._hop - count
-        frames = np.empty((complete, self._bands), np.float32)
-        self._c.kws_log_mel_feed(self._stream, chunk.ctypes.data, count, frames.ctypes.data)
-        return frames
+        if len(chunk) <= _BLOCK:
+            return self._feed(chunk)
+        blocks = (chunk[at : at + _BLOCK] for at in range(0, len(chunk), _BLOCK))
+        return np.concatenate([self._feed(block) for block in blocks])
+
+    def _feed(self, block: np.ndarray) -> np.ndarray:
+        count = len(block)
+        self._samples[:count] = block
+        complete = self._c.kws_log_mel_feed(self._stream, self._from, count, self._to)
+        return self._frames[:complete].copy()
 
 
 @cache
