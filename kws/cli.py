@@ -21,6 +21,7 @@ COMMANDS = [
     "score",
     "detect",
     "listen",
+    "serve",
     "synthesize",
     "voices",
     "fetch",

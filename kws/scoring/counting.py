@@ -1,7 +1,7 @@
-"""What a detector reports for recorded posteriors, at any thresholds, and what of it is right.
+"""What a detector reports for recorded posteriors, at any threshold, and what of it is right.
 
-The rule is ``kws.detector.Decision``'s, worked out so that a threshold costs as much as it has
-detections; the tests hold the two together.
+The rule is that of ``kws.detector.Decision`` for one keyword, worked out so that a threshold costs
+as much as it has detections; the tests hold the two together.
 """
 
 from collections.abc import Sequence
@@ -19,64 +19,60 @@ GRACE = 0.75
 
 @dataclass(frozen=True)
 class Detection:
-    """``keyword`` by its number; ``score`` at the peak; ``time`` when it was reported."""
+    """A keyword's ``score`` at its peak, and the ``time`` at which it was reported."""
 
-    keyword: int
     score: float
     time: float
 
 
 class Looks:
-    """Smoothed posteriors of a listener's keywords over time, ready to be decided on.
+    """A keyword's smoothed posteriors over time, ready to be decided on.
 
-    smoothing_ms: span of the average; the listener's own by default.
+    The keyword is judged by itself, as if the model's others were not reported. smoothing_ms:
+    span of the average; the listener's own by default.
     """
 
-    def __init__(self, listener: Listener, heard: Heard, smoothing_ms: float | None = None):
-        columns = [listener.labels.index(keyword) for keyword in listener.keywords]
+    def __init__(
+        self, listener: Listener, heard: Heard, keyword: str, smoothing_ms: float | None = None
+    ):
+        scores = heard.scores[:, listener.labels.index(keyword)]
         smoothing_ms = listener.smoothing_ms if smoothing_ms is None else smoothing_ms
-        scores = smooth(heard.scores, looks_in(smoothing_ms, heard.times))[:, columns]
+        self._scores = smooth(scores, looks_in(smoothing_ms, heard.times))
         self._times = heard.times
         self._refractory = listener.refractory_ms / 1000
         self._at_crossing = listener.reports == "crossing"
-        self._best = scores.argmax(axis=1)
-        self._scores = np.take_along_axis(scores, self._best[:, None], axis=1)[:, 0]
         self._tops = _tops(self._scores)
 
-    def detections(self, thresholds: np.ndarray) -> list[Detection]:
-        """What is reported with these thresholds (keywords,), in order of time."""
-        above = np.flatnonzero(self._scores >= thresholds[self._best])
-        quiet_until = np.full(len(thresholds), -np.inf)
+    def detections(self, threshold: float) -> list[Detection]:
+        """What is reported with this threshold, in order of time."""
+        above = np.flatnonzero(self._scores >= threshold)
+        times = self._times[above]
         found, k = [], 0
         while k < len(above):
             start = above[k]
-            if self._times[start] < quiet_until[self._best[start]]:
-                k += 1
-                continue
             top = self._tops[start]
             if top + 1 == len(self._scores):
                 break  # the stream ended while the score still rose
-            keyword, passed = int(self._best[top]), self._times[top + 1]
+            passed = self._times[top + 1]
             reported = self._times[start] if self._at_crossing else passed
-            found.append(Detection(keyword, float(self._scores[top]), float(reported)))
-            quiet_until[keyword] = passed + self._refractory
-            k = int(np.searchsorted(above, top + 2))
+            found.append(Detection(float(self._scores[top]), float(reported)))
+            after = np.searchsorted(above, top + 2)
+            k = max(int(after), int(np.searchsorted(times, passed + self._refractory)))
         return found
 
-    def peaks(self, keyword: int, least: float) -> np.ndarray:
-        """Scores of at least ``least`` at which a keyword may be reported, falling, each once."""
-        tops = np.unique(self._tops)
-        scores = self._scores[tops[self._best[tops] == keyword]]
+    def peaks(self, least: float) -> np.ndarray:
+        """Scores of at least ``least`` at which the keyword may be reported, falling, each once."""
+        scores = self._scores[np.unique(self._tops)]
         return np.unique(scores[scores >= least])[::-1]
 
 
 def count(
-    detections: Sequence[Detection], keyword: int, places: Sequence[Place], word: str
+    detections: Sequence[Detection], places: Sequence[Place], word: str
 ) -> tuple[np.ndarray, list[Detection]]:
-    """What detections of one keyword are worth.
+    """What detections of a word are worth.
 
-    A place of ``word`` is found if the keyword was reported between its start and ``GRACE``
-    after its end; once or more is the same. Returns for each such place the time of its first
+    A place of ``word`` is found if the word was reported between its start and ``GRACE`` after
+    its end; once or more is the same. Returns for each such place the time of its first
     detection or NaN (places of the word,), and the detections that belong to no such place.
     """
     own = [place for place in places if place.word == word]
@@ -84,8 +80,6 @@ def count(
     starts = np.array([place.start for place in own])
     ends = np.array([place.end for place in own]) + GRACE
     for detection in detections:
-        if detection.keyword != keyword:
-            continue
         at = np.flatnonzero((starts <= detection.time) & (detection.time <= ends))
         if not len(at):
             false.append(detection)
@@ -94,11 +88,11 @@ def count(
 
 
 def smooth(scores: np.ndarray, looks: int) -> np.ndarray:
-    """The mean of each look (looks, labels) and the ``looks`` - 1 before it, or what there is."""
+    """The mean of each score (looks,) and the ``looks`` - 1 before it, or what there is."""
     total = np.zeros_like(scores)
     for back in range(min(looks, len(scores)) - 1, -1, -1):
         total[back:] += scores[: len(scores) - back]
-    return total / np.minimum(np.arange(1, len(scores) + 1), looks)[:, None].astype(np.float32)
+    return total / np.minimum(np.arange(1, len(scores) + 1), looks).astype(scores.dtype)
 
 
 def looks_in(smoothing_ms: float, times: np.ndarray) -> int:
@@ -111,7 +105,5 @@ def looks_in(smoothing_ms: float, times: np.ndarray) -> int:
 
 def _tops(scores: np.ndarray) -> np.ndarray:
     """For each look the one at which the score, going on from it, stops rising (looks,)."""
-    tops = np.arange(len(scores))
-    stops = np.append(scores[1:] <= scores[:-1], True)
-    ends = np.flatnonzero(stops)
-    return ends[np.searchsorted(ends, tops)]
+    ends = np.flatnonzero(np.append(scores[1:] <= scores[:-1], True)[: len(scores)])
+    return ends[np.searchsorted(ends, np.arange(len(scores)))]

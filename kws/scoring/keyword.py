@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,8 @@ from kws.scoring.tapes import Words, background_tapes
 
 # A posterior below this is no evidence; curves end there.
 LEAST = 0.01
-# Curves end at so many false alarms per hour.
-MOST_PER_HOUR = 20.0
-# Of keywords that no threshold was fitted for, as the detector has it.
-DEFAULT_THRESHOLD = 0.7
+# Curves end at so many false alarms per hour, and not before as many were counted.
+MOST_PER_HOUR = 20
 # Latency is told at this rate of false alarms per hour.
 LATENCY_RATE = 0.5
 
@@ -79,7 +78,6 @@ def score_keyword(hearing: Hearing, smoothing_ms: float | None = None) -> dict:
     of one per hour) and the model.
     """
     listener, background = hearing.listener, hearing.background
-    number = listener.keywords.index(hearing.keyword)
     results, first_points = {}, None
     for name, heard in hearing.positives.items():
         points = _curve(hearing, name, smoothing_ms)
@@ -89,9 +87,7 @@ def score_keyword(hearing: Hearing, smoothing_ms: float | None = None) -> dict:
         ends = np.array([place.word_end for place in heard.places])
         results[name] = {**result, "latency_ms": rates.spread(found - ends)}
     threshold = at_rate(first_points, 1.0, background.hours).threshold
-    looks = Looks(listener, background, smoothing_ms)
-    detections = looks.detections(thresholds(listener, hearing.keyword, threshold))
-    _, false = count(detections, number, background.places, hearing.keyword)
+    false = Looks(listener, background, hearing.keyword, smoothing_ms).detections(threshold)
     first, *_ = results.values()
     streams = [background, *hearing.positives.values()]
     return {
@@ -110,7 +106,8 @@ def fit_keyword(
     """The smoothing and the threshold that miss fewest at ``rate`` false alarms per hour.
 
     The misses of all conditions count alike; of equals the shorter smoothing is taken, which
-    answers sooner. Returns what a model file keeps as ``decision``.
+    answers sooner. Returns what a model file keeps as ``decision``. Raises KwsError if every
+    positive is missed.
     """
     hours = hearing.background.hours
     best = None
@@ -123,20 +120,16 @@ def fit_keyword(
         point = at_rate(summed, rate, hours)
         if best is None or point.missed < best[0]:
             best = (point.missed, smoothing_ms, point.threshold)
-    _, smoothing_ms, threshold = best
+    missed, smoothing_ms, threshold = best
+    if missed == sum(len(heard.places) for heard in hearing.positives.values()):
+        raise KwsError(f"no threshold hears {hearing.keyword!r} at {rate:g} false alarms per hour")
     listener = hearing.listener
     return {
         "smoothing_ms": smoothing_ms,
         "refractory_ms": listener.refractory_ms,
-        "thresholds": {**listener.thresholds, hearing.keyword: round(min(threshold, 1.0), 5)},
+        # Rounded up: down would let the next false alarm in.
+        "thresholds": {**listener.thresholds, hearing.keyword: ceil(threshold * 1e7) / 1e7},
     }
-
-
-def thresholds(listener: Listener, keyword: str, threshold: float) -> np.ndarray:
-    """One a keyword: ``threshold`` for this one, the model's own for the others."""
-    values = [listener.thresholds.get(k, DEFAULT_THRESHOLD) for k in listener.keywords]
-    values[listener.keywords.index(keyword)] = threshold
-    return np.array(values)
 
 
 def describe(listener: Listener, streams: Sequence[Heard], smoothing_ms: float | None) -> dict:
@@ -165,35 +158,29 @@ def sweep(
     for threshold in [*np.nextafter(peaks, np.float32(2)).tolist(), LEAST]:
         point = Point(threshold, *costs(threshold))
         points.append(point)
-        if point.false_alarms > MOST_PER_HOUR * hours:
+        if point.false_alarms > MOST_PER_HOUR * max(hours, 1):
             break
     return points
 
 
 def _curve(hearing: Hearing, condition: str, smoothing_ms: float | None) -> list[Point]:
-    listener, keyword = hearing.listener, hearing.keyword
-    number = listener.keywords.index(keyword)
-    positives, background = hearing.positives[condition], hearing.background
-    heard = Looks(listener, positives, smoothing_ms), Looks(listener, background, smoothing_ms)
+    listener, keyword, background = hearing.listener, hearing.keyword, hearing.background
+    positives = hearing.positives[condition]
+    spoken = Looks(listener, positives, keyword, smoothing_ms)
+    other = Looks(listener, background, keyword, smoothing_ms)
 
     def costs(threshold: float) -> tuple[int, int]:
-        chosen = thresholds(listener, keyword, threshold)
-        first, _ = count(heard[0].detections(chosen), number, positives.places, keyword)
-        _, false = count(heard[1].detections(chosen), number, background.places, keyword)
-        return int(np.isnan(first).sum()), len(false)
+        found, _ = count(spoken.detections(threshold), positives.places, keyword)
+        return int(np.isnan(found).sum()), len(other.detections(threshold))
 
-    peaks = heard[1].peaks(number, LEAST)
-    return sweep(peaks, costs, len(positives.places), background.hours)
+    return sweep(other.peaks(LEAST), costs, len(positives.places), background.hours)
 
 
 def _found(hearing: Hearing, condition: str, point: Point, smoothing_ms) -> np.ndarray:
     """When each positive was reported at this point, NaN where it was missed (positives,)."""
-    listener, heard = hearing.listener, hearing.positives[condition]
-    detections = Looks(listener, heard, smoothing_ms).detections(
-        thresholds(listener, hearing.keyword, point.threshold)
-    )
-    number = listener.keywords.index(hearing.keyword)
-    return count(detections, number, heard.places, hearing.keyword)[0]
+    heard = hearing.positives[condition]
+    looks = Looks(hearing.listener, heard, hearing.keyword, smoothing_ms)
+    return count(looks.detections(point.threshold), heard.places, hearing.keyword)[0]
 
 
 def _told(detection, heard: Heard) -> dict:

@@ -11,7 +11,7 @@ from kws.errors import KwsError
 from kws.scoring import rates
 from kws.scoring.counting import Looks, count
 from kws.scoring.hearing import Heard, hear_all, splice
-from kws.scoring.keyword import LATENCY_RATE, LEAST, describe, sweep, thresholds
+from kws.scoring.keyword import LATENCY_RATE, LEAST, describe, sweep
 from kws.scoring.listeners import Listener, open_listener
 from kws.scoring.rates import at_rate
 from kws.scoring.tapes import Joined
@@ -49,8 +49,7 @@ def score_words(
         for at in range(0, len(shuffled), CLIPS_A_TAPE)
     ]
     heard = splice(hear_all(name, tapes, processes, progress))
-    looks = Looks(listener, heard)
-    words = {keyword: _score(listener, looks, heard, keyword) for keyword in keywords}
+    words = {keyword: _score(listener, heard, keyword) for keyword in keywords}
     return {
         "words": words,
         "frr_at_fa_per_hour": {
@@ -66,20 +65,16 @@ def score_words(
     }
 
 
-def _score(listener: Listener, looks: Looks, heard: Heard, keyword: str) -> dict:
-    number = listener.keywords.index(keyword)
-    hours = heard.seconds / 3600
-
-    def outcome(threshold: float):
-        detections = looks.detections(thresholds(listener, keyword, threshold))
-        return count(detections, number, heard.places, keyword)
+def _score(listener: Listener, heard: Heard, keyword: str) -> dict:
+    looks, hours = Looks(listener, heard, keyword), heard.seconds / 3600
 
     def costs(threshold: float) -> tuple[int, int]:
-        first, false = outcome(threshold)
-        return int(np.isnan(first).sum()), len(false)
+        found, false = count(looks.detections(threshold), heard.places, keyword)
+        return int(np.isnan(found).sum()), len(false)
 
     own = [place for place in heard.places if place.word == keyword]
-    points = sweep(looks.peaks(number, LEAST), costs, len(own), hours)
-    first, _ = outcome(at_rate(points, LATENCY_RATE, hours).threshold)
-    latency = rates.spread(first - np.array([place.word_end for place in own]))
+    points = sweep(looks.peaks(LEAST), costs, len(own), hours)
+    threshold = at_rate(points, LATENCY_RATE, hours).threshold
+    found, _ = count(looks.detections(threshold), heard.places, keyword)
+    latency = rates.spread(found - np.array([place.word_end for place in own]))
     return {**rates.summary(points, len(own), hours), "latency_ms": latency}
