@@ -95,8 +95,8 @@ class Decision:
         return None
 
     def _best(self, time: float) -> tuple[float, str]:
-        """The highest score of a keyword that may be reported, and that keyword; −1 if none may."""
-        scores, best = self.scores.tolist(), (-1.0, "")
+        """The highest score of a keyword that may be reported, and that keyword; 0 if none may."""
+        scores, best = self.scores.tolist(), (0.0, "")
         for k, keyword, threshold in self._keywords:
             passed = scores[k] >= threshold and scores[k] > best[0]
             if passed and time >= self._quiet_until.get(keyword, 0.0):
@@ -114,9 +114,9 @@ class Detector:
     After each feed ``scores`` holds the latest averaged posteriors (labels,), and ``trace``, if
     it was asked for, a (time, scores) pair for every look.
 
-    What is fed need not be sound: a sample that is no number counts as 0, an infinite one, or
-    one beyond a million, as 1 or −1. A stream begins in silence. Its memory and its speed do not
-    depend on how long it has lasted, nor what it finds on how it is cut into chunks.
+    A sample that is no number counts as 0, an infinite one as 1 or −1; what they touch is heard
+    wrong, and nothing after that. A stream begins in silence. What is found does not depend on how
+    the stream is cut into chunks, nor memory and speed on how long it has lasted.
     """
 
     def __init__(

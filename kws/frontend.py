@@ -123,8 +123,12 @@ class FeatureStream:
         self._pending = np.zeros(0, np.float32)
 
     def feed(self, chunk: np.ndarray) -> np.ndarray:
-        """Take a chunk of samples (any length); return the frames it completes (frames, bands)."""
-        self._pending = np.concatenate([self._pending, np.asarray(chunk, np.float32)])
+        """Take a chunk of samples (any length); return the frames it completes (frames, bands).
+
+        A sample that is no number counts as 0, an infinite one as 1 or −1.
+        """
+        chunk = np.nan_to_num(np.asarray(chunk, np.float32), posinf=1.0, neginf=-1.0)
+        self._pending = np.concatenate([self._pending, chunk])
         frames = self._frontend.features(self._pending)
         self._pending = self._pending[len(frames) * self._frontend.hop :]
         return frames

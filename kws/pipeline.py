@@ -13,6 +13,7 @@ from kws.report import confusion_picture, table
 from kws.run_folder import RESULTS, claim
 
 LOWERINGS = ("custom", "dense")
+STEP_MS = 40.0  # of a streaming network: a smaller one costs more, a larger one is slower to react
 
 
 def train_and_show(
@@ -24,8 +25,9 @@ def train_and_show(
 ) -> dict:
     """Train into ``run``, export every lowering, evaluate each file on the validation clips.
 
-    Leaves results.json and confusion.png in ``run``; returns ``summary`` (the same figures) and
-    ``text`` (a table for a person).
+    A network that can stream is also exported so, as stream.tflite. Leaves results.json and
+    confusion.png in ``run``; returns ``summary`` (the same figures) and ``text`` (a table for a
+    person).
     """
     plan, text = recipe.load(recipe_path)
     claim(run, text, fresh)
@@ -33,20 +35,24 @@ def train_and_show(
     if not results.exists():
         load_keras()
         from kws import training
+        from kws.streaming import can_stream
 
-        parameters = training.train(run, data, noise).count_params()
+        network = training.train(run, data, noise)
         validation = training.load_corpus(plan, data, noise)[1]
+        forms = [(lowering, lowering, False) for lowering in LOWERINGS]
+        if can_stream(network):
+            forms.append(("stream", "custom", True))
         files = {}
-        for lowering in LOWERINGS:
-            path = run / f"{lowering}.tflite"
-            size, _ = export(run, path, lowering, force=True)
-            files[lowering] = {"file_bytes": size, **_evaluated(path, validation)}
+        for name, lowering, streaming in forms:
+            path = run / f"{name}.tflite"
+            size, _ = export(run, path, lowering, force=True, streaming=streaming)
+            files[name] = {"file_bytes": size, **_evaluated(path, validation)}
         picture = run / "confusion.png"
         title = f"{run.name}: {files['custom']['accuracy']:.1%} of {len(validation)} clips"
         confusion_picture(files["custom"], picture, title)
         summary = {
             "name": run.name,
-            "parameters": parameters,
+            "parameters": network.count_params(),
             "validation": files,
             "made_by": provenance(),
         }
@@ -64,12 +70,14 @@ def export(
     limit: int | None = None,
     data: Path | None = None,
     force: bool = False,
+    streaming: bool = False,
 ):
     """Write a run's network as a .tflite with labels, front end and recipe.
 
     lowering, quantize, target, limit: as in ``kws.lowering``; limit counts the whole file. data:
-    clips whose features int8 takes its ranges from, instead of the recipe's. Returns the file's
-    bytes and, layer by layer, what was chosen and why.
+    clips whose features int8 takes its ranges from, instead of the recipe's. streaming: the form
+    that keeps its past and takes the frames that are new, see ``kws.streaming``. Returns the
+    file's bytes and, layer by layer, what was chosen and why.
     """
     if out.exists() and not force:
         raise KwsError(f"{out}: is there already; --force replaces it", 2)
@@ -77,6 +85,7 @@ def export(
     load_keras()
     from kws import model_file, training
     from kws.lowering import lower_with_choices
+    from kws.streaming import frames_nearest, stream
 
     network = training.load_network(run)
     representative = None
@@ -90,6 +99,10 @@ def export(
         "frontend": plan.frontend.to_dict(),
         "recipe": text,
     }
+    if streaming:
+        frames = frames_nearest(network, STEP_MS / plan.frontend.hop_ms)
+        network = stream(network, frames)
+        metadata |= {"stream": {"frames": frames}, "frames": plan.frames}
 
     room = None
     if limit is not None:
@@ -111,12 +124,12 @@ def _evaluated(path: Path, validation: clips.ClipSet) -> dict:
 def _text(summary: dict, run: Path) -> str:
     rows = [
         [
-            f"{lowering}.tflite",
+            f"{name}.tflite",
             f"{summary['parameters']:,}",
             f"{result['file_bytes']:,}",
             f"{result['accuracy']:.2%}",
         ]
-        for lowering, result in summary["validation"].items()
+        for name, result in summary["validation"].items()
     ]
     clip_count = summary["validation"]["custom"]["clips"]
     header = [summary["name"], "parameters", "bytes", f"accuracy on {clip_count} validation clips"]

@@ -53,8 +53,9 @@ class Model:
         streams = self.metadata.get("stream")
         self.step: int | None = taken if streams else None
         self.frames: int = self.metadata["frames"] if streams else taken
-        if [s.shape for s in self._before] != [s.shape for s in self._after]:
-            raise KwsError(f"{path} has states that do not come out as they go in")
+        states = [[state.shape for state in states] for states in (self._before, self._after)]
+        if states[0] != states[1] or bool(states[0]) != bool(streams):
+            raise KwsError(f"{path} is no proper streaming file: export it with kws export")
         self.samples: int = self.metadata.get("samples", self.frontend.samples_in(self.frames))
         if len(self.labels) not in (0, self._scores.shape[1]):
             raise KwsError(

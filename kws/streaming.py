@@ -79,6 +79,12 @@ def least_frames(model: keras.Model) -> int:
     return walk.rate
 
 
+def frames_nearest(model: keras.Model, frames: float) -> int:
+    """The step nearest to so many frames that ``stream`` takes."""
+    least = least_frames(model)
+    return least * max(1, round(frames / least))
+
+
 def can_stream(model: keras.Model) -> bool:
     """Whether ``stream`` takes this network."""
     try:

@@ -28,6 +28,7 @@ def test_a_run_describes_itself(trained):
         "model.keras",
         "custom.tflite",
         "dense.tflite",
+        "stream.tflite",
         "results.json",
         "confusion.png",
     }

@@ -25,18 +25,28 @@ def register(command) -> None:
         help="how weights are stored: dynamic also multiplies in int8, int8 computes throughout "
         "in it, compact makes the smallest file (default none)",
     )
+    sub.add_argument(
+        "--streaming",
+        action="store_true",
+        help="for detect, listen and the runner: a network that keeps its past and computes only "
+        "what is new",
+    )
     sub.add_argument("--target", choices=["x86", "cortex-a53", "cortex-a76"], default="x86")
     sub.add_argument("--limit", type=int, metavar="BYTES", help="of auto: no larger file")
     sub.add_argument("--data", type=Path, metavar="DIR", help="clips that int8 measures ranges on")
-    sub.add_argument("--out", type=Path, metavar="FILE", help="default RUN/<lowering>….tflite")
+    sub.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="default RUN/<lowering>….tflite, or RUN/stream….tflite",
+    )
     sub.add_argument("--force", action="store_true", help="replace FILE if it is there")
 
 
 def run(options) -> None:
     from kws.pipeline import export
 
-    quantized = "" if options.quantize == "none" else f"-{options.quantize}"
-    out = options.out or options.run / f"{options.lowering}{quantized}.tflite"
+    out = options.out or options.run / f"{_name(options)}.tflite"
     size, choices = export(
         options.run,
         out,
@@ -46,8 +56,18 @@ def run(options) -> None:
         options.limit,
         options.data,
         options.force,
+        options.streaming,
     )
     if options.lowering == "auto":
         for choice in choices:
             print(f"{choice.layer}: {choice.lowering}, {choice.why}")
     print(f"{out}: {size:,} bytes")
+
+
+def _name(options) -> str:
+    parts = [options.lowering]
+    if options.streaming:
+        parts = ["stream"] if options.lowering == "custom" else ["stream", options.lowering]
+    if options.quantize != "none":
+        parts.append(options.quantize)
+    return "-".join(parts)

@@ -12,8 +12,9 @@ MOST_CLIPS = 200
 def ranges(model, features: np.ndarray) -> dict[int, tuple[float, float]]:
     """Least and greatest value of each float32 tensor of a ``ModelT``, zero included.
 
-    features: (clips, frames, bands); up to 200 of them, evenly taken, are run. Raises KwsError
-    if they have another shape than the model's input, or the model's op has no library.
+    features: (clips, frames, bands); up to 200 of them, evenly taken, are run, through a
+    streaming network step by step. Raises KwsError if they have another shape than the model's
+    input, or the model's op has no library.
     """
     # XNNPACK would keep what it computes inside to itself.
     from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
@@ -30,8 +31,12 @@ def ranges(model, features: np.ndarray) -> dict[int, tuple[float, float]]:
             experimental_preserve_all_tensors=True,
         )
         interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]
-    if features.shape[1:] != tuple(source["shape"][1:]):
+    source, *before = interpreter.get_input_details()
+    _, *after = interpreter.get_output_details()
+    step = source["shape"][1]
+    if features.shape[2:] != tuple(source["shape"][2:]) or (
+        features.shape[1] < step if before else features.shape[1] != step
+    ):
         raise KwsError(f"features of shape {features.shape[1:]} for {tuple(source['shape'][1:])}")
 
     graph = model.subgraphs[0]
@@ -39,10 +44,16 @@ def ranges(model, features: np.ndarray) -> dict[int, tuple[float, float]]:
     wanted = [i for i in computed if graph.tensors[i].type == 0]
     found = {index: (0.0, 0.0) for index in wanted}
     for clip in features[:: -(-len(features) // MOST_CLIPS)]:
-        interpreter.set_tensor(source["index"], clip[None].astype(np.float32))
-        interpreter.invoke()
-        for index in wanted:
-            values = interpreter.get_tensor(index)
-            low, high = found[index]
-            found[index] = (min(low, float(values.min())), max(high, float(values.max())))
+        for state in before:
+            interpreter.set_tensor(state["index"], np.zeros(state["shape"], np.float32))
+        for start in range(0, len(clip) - step + 1, step):
+            new = clip[None, start : start + step].astype(np.float32)
+            interpreter.set_tensor(source["index"], new)
+            interpreter.invoke()
+            for index in wanted:
+                values = interpreter.get_tensor(index)
+                low, high = found[index]
+                found[index] = (min(low, float(values.min())), max(high, float(values.max())))
+            for state, new in zip(before, after, strict=True):
+                interpreter.set_tensor(state["index"], interpreter.get_tensor(new["index"]))
     return found
