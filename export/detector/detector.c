@@ -159,7 +159,7 @@ static int best_keyword(const kws_detector *d, double now) {
   int best = -1;
   for (int label = 0; label < (int)d->labels; label++) {
     const float score = d->scores[label];
-    if (score > (best < 0 ? -1.0f : d->scores[best]) && score >= d->model->threshold[label] &&
+    if (score > (best < 0 ? 0.0f : d->scores[best]) && score >= d->model->threshold[label] &&
         now >= d->quiet_until[label] && kws_is_keyword(d->model->label[label]))
       best = label;
   }
@@ -170,7 +170,7 @@ bool kws_detector_look(kws_detector *d, const float *posteriors, kws_detection *
   const double now = seconds_heard(d);
   average(d, posteriors);
   const int best = best_keyword(d, now);
-  const float score = best < 0 ? -1.0f : d->scores[best];
+  const float score = best < 0 ? 0.0f : d->scores[best];
   if (d->rising && !(score > d->peak.score)) {
     d->rising = false;
     d->quiet_until[d->peak.label] = now + d->model->refractory_ms / 1000.0;
