@@ -1,12 +1,18 @@
 /* Runs a model with the TFLite C library, XNNPACK and this project's operators, on one thread:
  *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS
- * so many times on an input of small numbers, or
+ * so many times on an input of small numbers;
  *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL INPUTS OUTPUTS
- * once on each input in a file of raw float32, writing the outputs to another. */
+ * once on each input in a file of raw float32, writing the outputs to another; or
+ *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS count MODEL...
+ * one model after the other, marking a call of each for count_instructions.c. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "marks.h"
+
+enum { WARM_UP = 3 };
 
 static void *library;
 
@@ -76,25 +82,53 @@ static int run_on_file(void *interpreter, void *input, const char *inputs, const
   return fclose(to) != 0 || failed;
 }
 
+/* An interpreter of the model, ready to be invoked, or NULL. */
+static void *interpreter_of(const char *operators, const char *path) {
+  void *model = api("TfLiteModelCreateFromFile").make_of(path);
+  void *options = api("TfLiteInterpreterOptionsCreate").make();
+  const function add_delegate = api("TfLiteInterpreterOptionsAddDelegate");
+  api("TfLiteInterpreterOptionsSetNumThreads").set(options, 1);
+  add_delegate.change(options, own_operators(operators));
+  add_delegate.change(options, api("TfLiteXNNPackDelegateCreate").make_of(NULL));
+  void *interpreter = model ? api("TfLiteInterpreterCreate").make_of_two(model, options) : NULL;
+  if (interpreter && api("TfLiteInterpreterAllocateTensors").run(interpreter) == 0)
+    return interpreter;
+  fprintf(stderr, "%s cannot be run\n", path);
+  return NULL;
+}
+
+static void *input_of(void *interpreter) {
+  return api("TfLiteInterpreterGetInputTensor").part(interpreter, 0);
+}
+
+/* Marks one call, after some that find the caches and allocations as they will be. */
+static int count_calls(const char *operators, char **models) {
+  const function invoke = api("TfLiteInterpreterInvoke");
+  for (; *models; models++) {
+    void *interpreter = interpreter_of(operators, *models);
+    if (!interpreter || run_on_small_numbers(interpreter, input_of(interpreter), WARM_UP)) return 1;
+    KWS_BEGIN();
+    const int failed = invoke.run(interpreter);
+    KWS_END();
+    if (failed) return 1;
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
-  if (argc != 5 && argc != 6) {
-    fprintf(stderr, "usage: %s LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS|INPUTS OUTPUTS\n",
+  const int counting = argc > 4 && strcmp(argv[3], "count") == 0;
+  if (argc != 5 && argc != 6 && !counting) {
+    fprintf(stderr,
+            "usage: %s LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS|MODEL INPUTS OUTPUTS|"
+            "count MODEL...\n",
             argv[0]);
     return 2;
   }
   library = open_library(argv[1]);
-  void *model = api("TfLiteModelCreateFromFile").make_of(argv[3]);
-  void *options = api("TfLiteInterpreterOptionsCreate").make();
-  const function add_delegate = api("TfLiteInterpreterOptionsAddDelegate");
-  api("TfLiteInterpreterOptionsSetNumThreads").set(options, 1);
-  add_delegate.change(options, own_operators(argv[2]));
-  add_delegate.change(options, api("TfLiteXNNPackDelegateCreate").make_of(NULL));
-  void *interpreter = model ? api("TfLiteInterpreterCreate").make_of_two(model, options) : NULL;
-  if (!interpreter || api("TfLiteInterpreterAllocateTensors").run(interpreter) != 0) {
-    fprintf(stderr, "%s cannot be run\n", argv[3]);
-    return 1;
-  }
-  void *input = api("TfLiteInterpreterGetInputTensor").part(interpreter, 0);
+  if (counting) return count_calls(argv[2], argv + 4);
+  void *interpreter = interpreter_of(argv[2], argv[3]);
+  if (!interpreter) return 1;
+  void *input = input_of(interpreter);
   if (argc == 6) return run_on_file(interpreter, input, argv[4], argv[5]);
   return run_on_small_numbers(interpreter, input, atoi(argv[4]));
 }

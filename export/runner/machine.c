@@ -5,8 +5,8 @@
 #include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -113,8 +113,9 @@ size_t kws_resident_bytes(void) {
   return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Not getrusage's, which begins at what the process that started this one had in memory. */
 size_t kws_peak_resident_bytes(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (size_t)usage.ru_maxrss * 1024;
+  char kilobytes[64] = "0";
+  find_line("/proc/self/status", "VmHWM", kilobytes, sizeof kilobytes);
+  return strtoul(kilobytes, NULL, 10) * 1024;
 }

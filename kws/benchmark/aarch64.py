@@ -5,12 +5,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from kws.benchmark.building import CHECKOUT, build, require_program
 from kws.benchmark.tflite_library import tflite_library
 from kws.errors import KwsError
 
-CHECKOUT = Path(__file__).parents[2]
 SYSROOT = Path("/usr/aarch64-linux-gnu")
-TOOLCHAIN = "export/toolchains/aarch64-linux-gnu.cmake"
+TOOLCHAIN = CHECKOUT / "export" / "toolchains" / "aarch64-linux-gnu.cmake"
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,20 @@ class Aarch64:
     operators: Path
     tflite: Path
 
-    def invoke(self, cpu: str, model: Path, *arguments, count: bool = False) -> str:
+    def invoke(self, cpu: str, *arguments, count: bool = False) -> str:
         """Run invoke_tflite on a processor; what it writes to standard error.
 
+        arguments: those behind its libraries.
         cpu: as ``qemu-aarch64 -cpu help`` lists them; it decides which kernels XNNPACK picks.
         count: end with a line of the instructions executed. Raises KwsError if it fails.
         """
         counting = ["-plugin", self.plugin] if count else []
         emulated = [self.emulator, "-cpu", cpu, "-L", SYSROOT, *counting]
-        command = [*emulated, self.program, self.tflite, self.operators, model, *arguments]
+        command = [*emulated, self.program, self.tflite, self.operators, *arguments]
         run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if run.returncode != 0:
             last = run.stderr.strip().rpartition("\n")[2]
-            raise KwsError(f"{model.name} failed under QEMU: {last or run.returncode}")
+            raise KwsError(f"{arguments[0]} failed under QEMU: {last or run.returncode}")
         return run.stderr
 
 
@@ -46,36 +47,20 @@ def prepare(tflite: Path | None = None) -> Aarch64:
     tflite: as ``given`` of tflite_library. Raises KwsError in one line if something is missing,
     and says how to get it.
     """
-    for program, package in (
-        ("qemu-aarch64", "qemu-user"),
-        ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
-        ("cmake", "cmake"),
-    ):
-        if shutil.which(program) is None:
-            raise KwsError(f"no {program} here; on Debian: apt-get install {package}")
+    require_program("qemu-aarch64", "qemu-user")
     library = tflite_library("aarch64", tflite)
-    here, there = CHECKOUT / "build", CHECKOUT / "build" / "aarch64"
-    _build(here, ["count_instructions"])
-    _build(there, ["invoke_tflite", "kws_ops"], ["--toolchain", str(CHECKOUT / TOOLCHAIN)])
+    plugin = build("host", ["count_instructions"]) / "libcount_instructions.so"
+    there = build_for_aarch64(["invoke_tflite", "kws_ops"])
     return Aarch64(
         emulator=Path(shutil.which("qemu-aarch64")),
-        plugin=here / "libcount_instructions.so",
+        plugin=plugin,
         program=there / "invoke_tflite",
         operators=there / "libkws_ops.so",
         tflite=library,
     )
 
 
-def _build(folder: Path, targets: list[str], options: list[str] | None = None) -> None:
-    if not (CHECKOUT / TOOLCHAIN).is_file():
-        raise KwsError("the C sources are not here; run this in a checkout of kws")
-    configure = ["cmake", "-S", str(CHECKOUT), "-B", str(folder), *(options or [])]
-    _run(configure, "cannot configure the C sources")
-    _run(["cmake", "--build", str(folder), "--target", *targets], "cannot build the C sources")
-
-
-def _run(command: list[str], failure: str) -> None:
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode != 0:
-        lines = [line for line in run.stderr.splitlines() if line.strip()]
-        raise KwsError(f"{failure}: {lines[-1].strip() if lines else run.returncode}")
+def build_for_aarch64(targets: list[str]) -> Path:
+    """Cross-build programs of export/ with Debian's compiler; the folder they are in."""
+    require_program("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")
+    return build("aarch64", targets, "--toolchain", str(TOOLCHAIN))

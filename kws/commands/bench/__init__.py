@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-KINDS = ["layers", "ops"]
+KINDS = ["frontend", "layers", "model", "ops"]
 
 
 def register(command) -> None:

@@ -1,0 +1,190 @@
+"""``kws bench model``: models side by side on one or more targets."""
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kws.benchmark.targets import qemu, timed
+from kws.errors import KwsError
+from kws.files import replacing, write_text
+from kws.provenance import provenance
+
+ROUNDS, QUICK_ROUNDS = 7, 3
+
+
+def bench_models(
+    path_json: Path | str,
+    models: dict[str, Path],
+    targets: Sequence,
+    rounds: int = ROUNDS,
+    report: Callable[[str], None] = print,
+) -> dict:
+    """Measure models on targets, and put beside that what is known of how well they hear.
+
+    Args:
+        path_json: where the results go; a table and a picture go beside it (.md and .png).
+        models: .tflite files under the names that they get in the table.
+        targets: of ``kws.benchmark.targets.choose``; each is entered in its turn.
+        rounds: how often a timed target goes through the models.
+        report: gets a line for each round or model.
+
+    Returns what is written: ``{"made_by", "method", "conditions", "warnings", "rows": [{"model",
+    "target", "latency_us" or "instructions", "peak_bytes", "file_bytes", …}]}``; see ``row`` of
+    kws.benchmark.targets.timed, and qemu. Raises KwsError if a target cannot be used or a model
+    not be run there.
+    """
+    rows, conditions, methods = [], {}, []
+    for target in targets:
+        with target:
+            before = target.conditions()
+            measured = target.measure(list(models.values()), rounds, report)
+            conditions[target.name] = {"before": before, "after": target.conditions()}
+        methods.append(qemu.METHOD if isinstance(target, qemu.Qemu) else timed.METHOD)
+        for name, model, row in zip(models, models.values(), measured, strict=True):
+            rows.append({"model": name, **row, **known_figures(model)})
+    result = {
+        "made_by": provenance(),
+        "method": " ".join(dict.fromkeys(methods)),
+        "conditions": conditions,
+        "warnings": warnings(rows),
+        "rows": rows,
+    }
+    path = Path(path_json)
+    write_text(path, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    write_text(path.with_suffix(".md"), table(result))
+    with replacing(path.with_suffix(".png")) as temporary:
+        picture(result, temporary)
+    return result
+
+
+def named(arguments: Sequence[Path]) -> dict[str, Path]:
+    """The .tflite files that are given, or that lie in folders that are given, under short names.
+
+    Raises KwsError if one is not there, or a folder has none.
+    """
+    files: list[Path] = []
+    for argument in arguments:
+        found = sorted(argument.glob("*.tflite")) if argument.is_dir() else [argument]
+        if not found:
+            raise KwsError(f"{argument}: no .tflite in there", 2)
+        files += found
+    for file in files:
+        if not file.is_file():
+            raise KwsError(f"{file}: is not there", 2)
+    return {f"{file.absolute().parent.name}/{file.stem}": file for file in files}
+
+
+def known_figures(model: Path) -> dict:
+    """Accuracy and misses at false alarms per hour, from the .json files beside a model.
+
+    An evaluation or a score counts if it says that it is of this file; of a run's results.json,
+    the part that has the file's name.
+    """
+    figures = {}
+    for path in sorted(model.parent.glob("*.json")):
+        try:
+            results = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if not isinstance(results, dict):
+            continue
+        part = (results.get("validation") or {}).get(model.stem)
+        if part is None and (results.get("model") or {}).get("file") == model.name:
+            part = results
+        for figure in ("accuracy", "frr_at_fa_per_hour"):
+            if isinstance(part, dict) and figure in part:
+                figures[figure] = part[figure]
+    return figures
+
+
+def warnings(rows: list[dict]) -> list[str]:
+    """A line for each two models of a target whose rounds overlap: which is faster is not known."""
+    lines = []
+    for one, other in itertools.combinations(rows, 2):
+        if one["target"] != other["target"] or "latency_us_rounds" not in one:
+            continue
+        (low, high), (least, most) = (
+            (min(row["latency_us_rounds"]), max(row["latency_us_rounds"])) for row in (one, other)
+        )
+        if low <= most and least <= high:
+            lines.append(
+                f"{one['target']}: {one['model']} ({low:.1f} to {high:.1f} µs) and "
+                f"{other['model']} ({least:.1f} to {most:.1f} µs) cannot be told apart"
+            )
+    return lines
+
+
+def table(result: dict) -> str:
+    """The results as Markdown, a table for each target."""
+    text = ["# Models on devices", "", result["method"], ""]
+    for target, rows in itertools.groupby(result["rows"], key=lambda row: row["target"]):
+        text += [f"## {target}", "", *_table(list(rows)), ""]
+    text += [f"- {line}" for line in result["warnings"]]
+    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
+    return "\n".join(text).rstrip() + f"\n\n{made}.\n"
+
+
+def _table(rows: list[dict]) -> list[str]:
+    columns = {
+        "model": lambda row: row["model"],
+        "µs": lambda row: f"{row['latency_us']:.1f}",
+        "spread": lambda row: (
+            f"{min(row['latency_us_rounds']):.1f} to {max(row['latency_us_rounds']):.1f}"
+        ),
+        "ops' sum": lambda row: f"{row['ops_us'] / row['profiled_us']:.0%}",
+        "CPU s per audio s": lambda row: f"{row['cpu_per_audio_second']:.5f}",
+        "instructions": lambda row: f"{row['instructions']:,.0f}",
+        "ms (estimate)": lambda row: f"{row['estimated_ms']:.2f}",
+        "peak KiB": lambda row: f"{row['peak_bytes'] / 1024:,.0f}",
+        "arena KiB": lambda row: f"{row['arena_bytes'] / 1024:.1f}",
+        "file bytes": lambda row: f"{row['file_bytes']:,}",
+        "accuracy": lambda row: f"{row['accuracy']:.1%}",
+        "FRR at 0.5 FA/h": lambda row: f"{row['frr_at_fa_per_hour']['0.5']:.1%}",
+    }
+    cells = {name: [_cell(column, row) for row in rows] for name, column in columns.items()}
+    kept = {name: column for name, column in cells.items() if any(column)}
+    lines = [f"| {' | '.join(kept)} |", "|---|" + "---:|" * (len(kept) - 1)]
+    lines += [f"| {' | '.join(line)} |" for line in zip(*kept.values(), strict=True)]
+    return lines
+
+
+def _cell(column: Callable[[dict], str], row: dict) -> str:
+    try:
+        return column(row)
+    except (KeyError, TypeError):
+        return ""
+
+
+def picture(result: dict, path: Path) -> None:
+    """Bars: a panel for each target's times or instructions, one for memory, one for the files."""
+    from matplotlib.figure import Figure
+
+    rows = result["rows"]
+    panels: list[tuple[str, dict[str, float]]] = []
+    for target, of_target in itertools.groupby(rows, key=lambda row: row["target"]):
+        part = list(of_target)
+        if "latency_us" in part[0]:
+            bars = {row["model"]: row["latency_us"] for row in part}
+            panels.append((f"{target}: µs an inference", bars))
+            memory = {row["model"]: row["peak_bytes"] / 1024 for row in part}
+            panels.append((f"{target}: KiB of memory", memory))
+        else:
+            bars = {row["model"]: row["instructions"] / 1e6 for row in part}
+            panels.append((f"{target}: million instructions", bars))
+    panels.append(("KiB of file", {row["model"]: row["file_bytes"] / 1024 for row in rows}))
+    names = list(dict.fromkeys(row["model"] for row in rows))
+    figure = Figure(
+        figsize=(2 + 2.6 * len(panels), 1 + 0.3 * len(names)), layout="constrained", dpi=120
+    )
+    for axes, (title, bars) in zip(
+        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
+    ):
+        drawn = axes.barh(names, [bars.get(name, 0) for name in names])
+        axes.bar_label(drawn, fmt=lambda value: f"{value:.3g}" if value else "", fontsize=8)
+        axes.set_title(title, fontsize=9)
+        axes.margins(x=0.2)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].invert_yaxis()
+    figure.savefig(path)

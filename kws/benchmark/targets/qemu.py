@@ -1,0 +1,100 @@
+"""An ARM processor under QEMU: instructions, counted, in place of times."""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kws import model_file
+from kws.benchmark.aarch64 import prepare
+from kws.benchmark.instructions import of_each
+from kws.tflite.graph import Graph
+
+# Of processors that have these cores: Raspberry Pi 3 B and 5.
+PROCESSORS = {"cortex-a53": 1.2e9, "cortex-a76": 2.4e9}
+INSTRUCTIONS_PER_CYCLE = 1.0
+
+METHOD = (
+    "Instructions: of one inference in TFLite 2.17.1's interpreter (C API, aarch64, XNNPACK, our "
+    "op, one thread), executed under qemu-aarch64 with the CPU named, without front end and "
+    "decision, counted between marks around the call; the same in every run. Milliseconds are an "
+    "estimate from them: "
+    f"{INSTRUCTIONS_PER_CYCLE:g} instruction a cycle, assumed, not measured, at "
+    + " and ".join(f"{hertz / 1e9:g} GHz ({name})" for name, hertz in PROCESSORS.items())
+    + ". An op's instructions are by how many more a model takes that ends behind it than one "
+    "that ends before it."
+)
+
+
+class Qemu:
+    """cpu: one of PROCESSORS. tflite: TFLite's C library for aarch64."""
+
+    PROCESSORS = tuple(PROCESSORS)
+
+    def __init__(self, cpu: str, tflite: Path | None = None):
+        self.name, self._tflite = cpu, tflite
+
+    def __enter__(self) -> "Qemu":
+        self._machine = prepare(self._tflite)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        pass
+
+    def conditions(self) -> dict:
+        """Nothing that would matter to a count."""
+        return {}
+
+    def measure(
+        self, models: Sequence[Path], rounds: int, report: Callable[[str], None] = print
+    ) -> list[dict]:
+        """A row for each model, in their order; one round is as good as several."""
+        rows = []
+        for model in models:
+            rows.append(self._row(model))
+            report(f"{self.name}: {model.name} {rows[-1]['instructions']:,.0f} instructions")
+        return rows
+
+    def _row(self, model: Path) -> dict:
+        ops = self._ops(model)
+        instructions = sum(op["instructions"] for op in ops)
+        return {
+            "target": self.name,
+            "instructions": instructions,
+            "estimated_ms": 1e3 * instructions / INSTRUCTIONS_PER_CYCLE / PROCESSORS[self.name],
+            "file_bytes": model.stat().st_size,
+            "ops": ops,
+        }
+
+    def _ops(self, model: Path) -> list[dict]:
+        """What each op adds to the models that end before it."""
+        kinds, parts = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            for kind, contents in beginnings(model.read_bytes()):
+                kinds.append(kind)
+                parts.append(Path(folder) / f"{len(parts)}.tflite")
+                parts[-1].write_bytes(contents)
+            counts = of_each(self._machine, self.name, parts)
+        added = (after - before for before, after in itertools.pairwise([0, *counts]))
+        return [
+            {"op": kind, "instructions": instructions}
+            for kind, instructions in zip(kinds, added, strict=True)
+        ]
+
+
+def beginnings(tflite: bytes) -> list[tuple[str, bytes]]:
+    """For each op its name, and the model that ends with it: its outputs are all that is left to
+    be used."""
+    count = len(Graph(model_file.unpack(tflite)).operators)
+    parts = []
+    for end in range(1, count + 1):
+        model = model_file.unpack(tflite)
+        graph = Graph(model)
+        kind = graph.kind(graph.operators[end - 1])
+        rest = [i for op in graph.operators[end:] for i in op.inputs] + list(graph.outputs)
+        graph.operators = graph.operators[:end]
+        made = [index for op in graph.operators for index in op.outputs]
+        model.subgraphs[0].outputs = [index for index in made if index in rest]
+        model.signatureDefs = []
+        parts.append((kind, model_file.pack(model)))
+    return parts

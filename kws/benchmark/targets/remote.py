@@ -1,0 +1,140 @@
+"""What machines have in common that are reached through a client program."""
+
+import hashlib
+import subprocess
+import tempfile
+from abc import abstractmethod
+from pathlib import Path
+
+from kws.benchmark.targets.bundle import bundle, check_machine
+from kws.benchmark.targets.host import last_line
+from kws.benchmark.targets.timed import Timed, parse_report
+from kws.errors import KwsError
+
+REPORT = "report.json"
+
+
+class Remote(Timed):
+    """A machine with a shell, which gets kws_runner and the models into a folder of our own.
+
+    While it is entered, a shell there holds the folder: whatever ends the connection, be it us, a
+    pulled cable or a lost network, ends this shell, and it removes the folder as its last act.
+
+    keep: leave the folder there instead, so that the next time only what changed is sent.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: str,
+        tflite: Path | None = None,
+        keep: bool = False,
+        **options,
+    ):
+        super().__init__(name, **options)
+        self.folder, self._tflite, self._keep = folder, tflite, keep
+        self._holder: subprocess.Popen | None = None
+        self._there: dict[str, str] = {}
+        self.sent: list[str] = []
+
+    @abstractmethod
+    def client(self, script: str) -> list[str]:
+        """The command that runs a script in a shell there."""
+
+    @abstractmethod
+    def copy(self, source: Path, name: str) -> list[str]:
+        """The command that puts a file into our folder there."""
+
+    @abstractmethod
+    def fetch(self, name: str, target: Path) -> list[str]:
+        """The command that gets a file from our folder there."""
+
+    @abstractmethod
+    def machine(self) -> str:
+        """As ``uname -m`` names it. Raises KwsError if it cannot be reached."""
+
+    def lost(self, complaint: str) -> str | None:
+        """What to say if the client's complaint is that the machine is not there; else None."""
+        return None
+
+    def __enter__(self) -> "Remote":
+        self._bundle = bundle(check_machine(self.machine(), self.name), self._tflite)
+        try:
+            self._hold()
+            listing = self.shell(f"cd {self.folder} && sha256sum * 2>/dev/null")
+            sums = (line.split() for line in listing.splitlines())
+            self._there = {words[1]: words[0] for words in sums if len(words) == 2}
+            for name, file in self._bundle.files.items():
+                self.send(file, name)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._holder is None:
+            return
+        if self._holder.stdin:
+            self._holder.stdin.close()
+        try:
+            self._holder.wait(20)
+        except subprocess.TimeoutExpired:
+            self._holder.kill()
+            self._holder.wait()
+        self._holder = None
+
+    def run(self, model: Path, arguments: list[str]) -> dict:
+        self.send(model, "model.tflite")
+        options = " ".join(arguments)
+        start = f"{self._bundle.command} model.tflite {options} > {REPORT}"
+        self.call(self.client(f"cd {self.folder} && {start}"))
+        with tempfile.TemporaryDirectory() as here:
+            report = Path(here) / REPORT
+            self.call(self.fetch(REPORT, report))
+            return parse_report(report.read_text(), model, self.name)
+
+    def shell(self, script: str) -> str:
+        return subprocess.run(
+            self.client(script), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        ).stdout
+
+    def send(self, file: Path, name: str) -> None:
+        """Put a file into our folder, unless it is there already."""
+        contents = hashlib.sha256(file.read_bytes()).hexdigest()
+        if self._there.get(name) == contents:
+            return
+        self._there.pop(name, None)
+        self.call(self.copy(file, name))
+        self._there[name] = contents
+        self.sent.append(name)
+
+    def call(self, command: list[str]) -> str:
+        """What a client's command writes. Raises KwsError if it fails."""
+        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if run.returncode == 0:
+            return run.stdout
+        complaint = f"{run.stdout}\n{run.stderr}"
+        if "No space left" in complaint:
+            raise KwsError(f"{self.name}: no room left in {self.folder}; make room and run again")
+        gone = self.lost(complaint)
+        raise KwsError(gone or f"{self.name}: {last_line(complaint) or run.returncode}")
+
+    def _hold(self) -> None:
+        if self._keep:
+            self.call(self.client(f"mkdir -p {self.folder}"))
+            return
+        script = (
+            f"trap 'rm -rf {self.folder}' EXIT HUP INT TERM; mkdir -p {self.folder} && "
+            "echo held; cat >/dev/null"
+        )
+        self._holder = subprocess.Popen(
+            self.client(script),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if self._holder.stdout.readline().strip() != "held":
+            complaint = self._holder.stderr.read()
+            gone = self.lost(complaint)
+            raise KwsError(gone or f"{self.name}: {last_line(complaint) or 'no folder to work in'}")

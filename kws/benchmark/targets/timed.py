@@ -1,0 +1,124 @@
+"""What the targets have in common that run kws_runner against the clock."""
+
+import json
+import statistics
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kws.errors import KwsError
+
+REPEATS = 500
+
+METHOD = (
+    "Times: kws_runner (export/runner, TFLite's C API with XNNPACK and our op) runs every model in "
+    f"turn, several rounds of it; a round is {REPEATS} looks at faint noise after a warm-up. A "
+    "latency is that of one inference on the wall clock: the median over the rounds of their "
+    "medians; the spread is from the least of these to the greatest. Memory is by how much the "
+    "process grew at its peak from before the model was loaded, TFLite's own working memory "
+    "included. CPU time per second of audio includes the front end and the decision."
+)
+
+# Frequencies and temperatures, as Linux and Android tell them; what is missing is left out.
+_CONDITIONS = (
+    "grep -s . /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq"
+    " /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_max_freq"
+    " /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
+    " /sys/class/thermal/thermal_zone*/type /sys/class/thermal/thermal_zone*/temp"
+    "; grep . /proc/loadavg"
+)
+
+
+class Timed(ABC):
+    """A machine to be entered before it is used, and left as it was found."""
+
+    def __init__(self, name: str, threads: int = 1, cpu: int | None = None):
+        self.name, self.threads, self.cpu = name, threads, cpu
+
+    @abstractmethod
+    def __enter__(self) -> "Timed": ...
+
+    @abstractmethod
+    def __exit__(self, *exception) -> None: ...
+
+    @abstractmethod
+    def run(self, model: Path, arguments: list[str]) -> dict:
+        """kws_runner's report on a model. Raises KwsError in one line if there is none."""
+
+    @abstractmethod
+    def shell(self, script: str) -> str:
+        """What a shell there writes; a failing script is no error."""
+
+    def conditions(self) -> dict:
+        """Frequency and governor of each core, temperature in °C of each zone, and the load."""
+        lines = self.shell(_CONDITIONS).splitlines()
+        found = dict(line.split(":", 1) for line in lines if line.startswith("/sys/"))
+        cores: dict[str, dict] = {}
+        for path, value in found.items():
+            if "/cpufreq/" in path:
+                core, field = path.split("/")[5], path.rpartition("scaling_")[2]
+                cores.setdefault(core, {})[field] = int(value) if value.isdigit() else value
+        zones = {
+            f"{name} ({path.split('/')[4]})": int(found[path[:-4] + "temp"]) / 1000
+            for path, name in found.items()
+            if path.endswith("/type") and found.get(path[:-4] + "temp", "").lstrip("-").isdigit()
+        }
+        load = [float(line.split()[0]) for line in lines if line[:1].isdigit()]
+        parts = {"cores_khz": cores, "celsius": zones, "load": load[0] if load else None}
+        return {name: part for name, part in parts.items() if part not in ({}, None)}
+
+    def measure(
+        self, models: Sequence[Path], rounds: int, report: Callable[[str], None] = print
+    ) -> list[dict]:
+        """A row for each model, in their order; see ``row``."""
+        arguments = ["--no-audio", "--repeats", str(REPEATS), "--threads", str(self.threads)]
+        if self.cpu is not None:
+            arguments += ["--cpu", str(self.cpu)]
+        reports: dict[Path, list[dict]] = {model: [] for model in models}
+        for number in range(rounds):
+            for model in models:
+                reports[model].append(self.run(model, arguments))
+            report(f"{self.name}: round {number + 1} of {rounds}")
+        return [{"target": self.name, **row(reports[model])} for model in models]
+
+
+def row(reports: list[dict]) -> dict:
+    """Several reports on one model as one: medians, the rounds' own figures, and the last's ops."""
+
+    def median(figure: Callable[[dict], float]) -> float:
+        return statistics.median(map(figure, reports))
+
+    latencies = [report["latency_us"]["median"] for report in reports]
+    last = reports[-1]
+    return {
+        "latency_us": statistics.median(latencies),
+        "latency_us_rounds": latencies,
+        "p90_us": median(lambda report: report["latency_us"]["p90"]),
+        "p99_us": median(lambda report: report["latency_us"]["p99"]),
+        "first_inference_us": median(lambda report: report["first_inference_us"]),
+        "load_ms": median(lambda report: report["load_ms"]),
+        "cpu_per_audio_second": median(lambda report: report["cpu_per_audio_second"]),
+        "peak_bytes": round(
+            median(lambda r: r["peak_resident_bytes"] - r["resident_before_model_bytes"])
+        ),
+        "arena_bytes": last["arena_bytes"],
+        "file_bytes": last["file_bytes"],
+        "step_ms": last["step_ms"],
+        "ops": [op for op in last["ops"] if "us" in op],
+        "ops_us": median(lambda report: report["ops_us"]),
+        "profiled_us": median(lambda report: report["profiled_us"]),
+        "xnnpack_ops": last["xnnpack_ops"],
+        "model_ops": last["model_ops"],
+        "threads": last["threads"],
+        "machine": last["machine"],
+        "cpu_features": last["cpu_features"],
+        "versions": last["versions"],
+    }
+
+
+def parse_report(text: str, model: Path, where: str) -> dict:
+    """kws_runner's standard output. Raises KwsError if it is cut off."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise KwsError(f"{model.name}: kws_runner's report from {where} is not whole") from error
