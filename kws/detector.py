@@ -15,7 +15,7 @@ import numpy as np
 from kws import frontend_c
 from kws.corpus.clips import SILENCE, UNKNOWN
 from kws.errors import KwsError
-from kws.frontend import FrontEnd
+from kws.frontend import FeatureStream, FrontEnd
 from kws.runtime import Model
 
 THRESHOLD, SMOOTHING_MS, REFRACTORY_MS = 0.7, 200.0, 750.0
@@ -111,8 +111,9 @@ class Detector:
     keyword. stride_ms: time between two looks of a model that takes whole windows; a streaming
     one looks at each of its steps. smoothing_ms, refractory_ms: as of ``Decision``.
 
-    After each feed ``scores`` holds the latest averaged posteriors (labels,), and ``trace``, if
-    it was asked for, a (time, scores) pair for every look.
+    ``look_ms`` is the time between two looks. After each feed ``scores`` holds the latest
+    averaged posteriors (labels,), and ``trace``, if it was asked for, a (time, scores) pair for
+    every look.
 
     A sample that is no number counts as 0, an infinite one as 1 or −1; what they touch is heard
     wrong, and nothing after that. A stream begins in silence. What is found does not depend on how
@@ -142,9 +143,11 @@ class Detector:
             smoothing_ms = saved.get("smoothing_ms", SMOOTHING_MS)
         if refractory_ms is None:
             refractory_ms = saved.get("refractory_ms", REFRACTORY_MS)
-        look_ms = self._stride * fe.hop_ms
-        self._decision = Decision(model.labels, look_ms, thresholds, smoothing_ms, refractory_ms)
-        self._stream = _features(fe)
+        self.look_ms = self._stride * fe.hop_ms
+        self._decision = Decision(
+            model.labels, self.look_ms, thresholds, smoothing_ms, refractory_ms
+        )
+        self._stream = feature_stream(fe)
         # What stands before the first frame is silence, so that early words count too.
         self._recent = _Recent(model.frames + self._stride, fe.bands, np.log(fe.floor))
         self._frames = 0
@@ -193,7 +196,7 @@ class Detector:
         return max(0.0, now - (len(power) - 1 - frame) * self._frontend.hop_ms / 1000)
 
 
-def _features(frontend: FrontEnd):
+def feature_stream(frontend: FrontEnd) -> frontend_c.FeatureStream | FeatureStream:
     """The device's front end, or NumPy's where the library was not built."""
     try:
         return frontend_c.FeatureStream(frontend)

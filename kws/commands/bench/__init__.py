@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-KINDS = ["frontend", "layers", "model", "ops"]
+KINDS = ["frontend", "layers", "model", "ops", "stream"]
 
 
 def register(command) -> None:

@@ -1,0 +1,218 @@
+"""``kws bench stream``: what listening costs, front end included, ours beside other projects'."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from kws.detector import Detector, feature_stream
+from kws.files import replacing, write_text
+from kws.provenance import provenance
+from kws.runtime import Model
+
+SECONDS, ROUNDS, QUICK_ROUNDS = 8, 25, 5
+CHUNK = 1280  # samples: 80 ms, what openWakeWord takes at a time
+
+METHOD = (
+    f"CPU time of the whole process, all its threads, for {SECONDS} seconds of noise of changing "
+    "loudness, per second of it: the median of interleaved rounds, with their quartiles. Every one "
+    "gets the same 16-bit samples in pieces of 80 ms through the Python interface that its users "
+    "call, and goes from samples to decision; one thread each. The front end's share is measured "
+    "by itself in the same rounds."
+)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A wake word engine. ``feed`` takes 16-bit samples and does all there is to do;
+    ``front_end`` only the features, where they can be had alone. ``step_ms``: between looks."""
+
+    name: str
+    file_bytes: int
+    step_ms: float
+    feed: Callable[[bytes], object]
+    front_end: Callable[[bytes], object] | None = None
+
+
+def bench_stream(
+    models: Sequence[Path],
+    path_json: Path | str,
+    quick: bool = False,
+    report: Callable[[str], None] = print,
+) -> dict:
+    """Measure models of kws, windowed or streaming, and the peers' "alexa" that are installed.
+
+    Writes the results to ``path_json``, a table and a picture beside it (.md and .png). Returns
+    what is written: ``{"made_by", "method", "versions", "rows": [{"model", "file_bytes",
+    "step_ms", "ms_per_second", "quartiles", "front_end_ms", "of_microwakeword"}]}``; the last is
+    the share of microWakeWord's time, None where that is not installed. Raises KwsError for a
+    file that is no model.
+    """
+    contenders = [_ours(path) for path in models] + _peers(report)
+    chunks = _audio()
+    for contender in contenders:  # first calls fetch pages and choose kernels
+        _time(contender.feed, chunks)
+    times: dict[tuple[str, str], list[float]] = {}
+    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+        for contender in contenders:
+            for part in ("feed", "front_end"):
+                if work := getattr(contender, part):
+                    taken = _time(work, chunks)
+                    times.setdefault((contender.name, part), []).append(taken)
+    rows = [_row(contender, times) for contender in contenders]
+    micro = [row["ms_per_second"] for row in rows if row["model"].startswith("microWakeWord")]
+    for row in rows:
+        row["of_microwakeword"] = row["ms_per_second"] / micro[0] if micro else None
+        share = f", {row['of_microwakeword']:.2f} of microWakeWord's" if micro else ""
+        report(f"{row['model']:40} {row['ms_per_second']:8.3f} ms a second{share}")
+    result = {"made_by": provenance(), "method": METHOD, "versions": _versions(), "rows": rows}
+    path = Path(path_json)
+    write_text(path, json.dumps(result, indent=1) + "\n")
+    write_text(path.with_suffix(".md"), table(result))
+    with replacing(path.with_suffix(".png")) as temporary:
+        picture(result, temporary)
+    return result
+
+
+def table(result: dict) -> str:
+    """The results as Markdown."""
+    lines = [
+        "| model | file bytes | ms between looks | CPU ms a second of audio | quartiles "
+        "| of it front end | of microWakeWord's |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        low, high = row["quartiles"]
+        front_end, share = row["front_end_ms"], row["of_microwakeword"]
+        lines.append(
+            f"| {row['model']} | {row['file_bytes']:,} | {row['step_ms']:g} "
+            f"| {row['ms_per_second']:.3f} | {low:.3f}–{high:.3f} "
+            f"| {'–' if front_end is None else f'{front_end:.3f}'} "
+            f"| {'–' if share is None else f'{share:.2f}'} |"
+        )
+    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    title = "# What listening costs"
+    return f"{title}\n\n{result['method']}\n\n{made}; {versions}.\n\n" + "\n".join(lines) + "\n"
+
+
+def picture(result: dict, path: Path) -> None:
+    """A bar a model, on a logarithmic scale."""
+    from matplotlib.figure import Figure
+
+    rows = result["rows"][::-1]
+    figure = Figure(figsize=(8, 1.2 + 0.45 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    colours = ["#b0b0b0" if "WakeWord" in row["model"] else "#2a6f97" for row in rows]
+    values = [row["ms_per_second"] for row in rows]
+    bars = axes.barh([row["model"] for row in rows], values, color=colours)
+    axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=4)
+    axes.set(xscale="log", xlabel="CPU milliseconds a second of audio, front end included")
+    axes.set_xlim(min(values) / 3, max(values) * 3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+
+
+def _row(contender: Contender, times: dict) -> dict:
+    low, median, high = statistics.quantiles(times[contender.name, "feed"], n=4)
+    front_end = times.get((contender.name, "front_end"))
+    return {
+        "model": contender.name,
+        "file_bytes": contender.file_bytes,
+        "step_ms": contender.step_ms,
+        "ms_per_second": median,
+        "quartiles": [low, high],
+        "front_end_ms": statistics.median(front_end) if front_end else None,
+    }
+
+
+def _time(feed: Callable[[bytes], object], chunks: list[bytes]) -> float:
+    """Milliseconds of CPU time a second of audio."""
+    start = time.process_time()
+    for chunk in chunks:
+        feed(chunk)
+    return 1e3 * (time.process_time() - start) / SECONDS
+
+
+def _audio() -> list[bytes]:
+    rng = np.random.default_rng(0)
+    loudness = np.repeat(rng.uniform(0.001, 0.3, SECONDS * 10), 1600)
+    samples = np.clip(loudness * rng.standard_normal(len(loudness)), -1, 1)
+    integers = (32767 * samples).astype("<i2")
+    return [integers[at : at + CHUNK].tobytes() for at in range(0, len(integers), CHUNK)]
+
+
+def _ours(path: Path) -> Contender:
+    model = Model(path)
+    # A threshold out of reach: noise is to be decided on, not to be heard as words.
+    detector, features = Detector(model, threshold=1.1), feature_stream(model.frontend)
+    return Contender(
+        f"{path.parent.name}/{path.name}",
+        path.stat().st_size,
+        detector.look_ms,
+        lambda data: detector.feed(_floats(data)),
+        lambda data: features.feed(_floats(data)),
+    )
+
+
+def _floats(data: bytes) -> np.ndarray:
+    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+
+
+def _peers(report: Callable[[str], None]) -> list[Contender]:
+    found = []
+    for peer in (_micro_wake_word, _open_wake_word):
+        try:
+            found.append(peer())
+        except ImportError as error:
+            report(f'{error.name} is not installed and left out; pip install "kws[peers]"')
+    return found
+
+
+def _micro_wake_word() -> Contender:
+    import pymicro_wakeword as micro
+
+    network = micro.MicroWakeWord.from_builtin(micro.Model.ALEXA)
+    features, alone = micro.MicroWakeWordFeatures(), micro.MicroWakeWordFeatures()
+
+    def feed(data: bytes) -> None:
+        for frame in features.process_streaming(data):
+            network.process_streaming(frame)
+
+    size = Path(network.tflite_model).stat().st_size
+    step = 10.0 * network.stride
+    return Contender(
+        "microWakeWord alexa", size, step, feed, lambda data: list(alone.process_streaming(data))
+    )
+
+
+def _open_wake_word() -> Contender:
+    import pyopen_wakeword as openww
+
+    network = openww.OpenWakeWord.from_builtin(openww.Model.ALEXA)
+    features = openww.OpenWakeWordFeatures.from_builtin()
+
+    def feed(data: bytes) -> None:
+        for embedding in features.process_streaming(data):
+            for _ in network.process_streaming(embedding):
+                pass
+
+    folder = Path(openww.__file__).parent / "models"
+    files = ["melspectrogram", "embedding_model", "alexa"]
+    size = sum((folder / f"{name}.tflite").stat().st_size for name in files)
+    return Contender("openWakeWord alexa", size, 80.0, feed)
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in ("pymicro-wakeword", "pymicro-features", "pyopen-wakeword"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
