@@ -19,6 +19,7 @@ COMMANDS = [
     "inspect",
     "evaluate",
     "score",
+    "report",
     "detect",
     "listen",
     "serve",

@@ -20,6 +20,7 @@ class _Peer:
     smoothing_ms = 0.0
     refractory_ms = 750.0
     reports = "crossing"
+    file = None
     package = ""
     piece = 0  # samples that are processed at a time
 

@@ -26,7 +26,7 @@ def register(command) -> None:
         "--positives", type=Path, metavar="DIR", help="recordings of W, one in each, any format"
     )
     sub.add_argument(
-        "--background", type=Path, nargs="+", metavar="DIR", help="recordings without W, any length"
+        "--background", type=Path, nargs="+", metavar="DIR", help="recordings without any keyword"
     )
     sub.add_argument(
         "--clips", type=Path, metavar="DIR", help="instead: score every keyword on joined clips"
@@ -63,12 +63,16 @@ def run(options) -> None:
     if options.json:
         from kws.files import write_text
         from kws.provenance import provenance
+        from kws.reporting import write_report
 
         write_text(options.json, json.dumps({**result, "made_by": provenance()}, indent=1) + "\n")
+        page = options.json.with_suffix(".html")
+        write_report([options.json], page)
+        print(f"\n{options.json}, {page}; 'kws report' puts several on one page")
 
 
 def _check(options) -> None:
-    if options.clips and (options.keyword or options.positives or options.background):
+    if options.clips and (options.keyword or options.positives):
         raise KwsError("--clips scores every keyword; give it or --keyword, not both", 2)
     if not options.clips and not (options.keyword and options.positives and options.background):
         raise KwsError("give --keyword, --positives and --background; or --clips", 2)
@@ -135,7 +139,13 @@ def _words(options) -> dict:
 
     with Progress("streams") as progress:
         result = score_words(
-            options.model, options.clips, options.split, options.noise, options.processes, progress
+            options.model,
+            options.clips,
+            options.split,
+            options.background or (),
+            options.noise,
+            options.processes,
+            progress,
         )
     print(f"{result['model']['name']}: {result['clips']} clips in {result['hours']:.2f} hours\n")
     rates = list(result["frr_at_fa_per_hour"])

@@ -138,6 +138,7 @@ def describe(listener: Listener, streams: Sequence[Heard], smoothing_ms: float |
     cpu = sum(heard.cpu_seconds for heard in streams)
     return {
         "name": listener.name,
+        "file": listener.file,
         "file_bytes": listener.file_bytes,
         "smoothing_ms": listener.smoothing_ms if smoothing_ms is None else smoothing_ms,
         "refractory_ms": listener.refractory_ms,

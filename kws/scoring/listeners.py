@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from kws.corpus.clips import SILENCE, UNKNOWN
-from kws.detector import Detector
+from kws.detector import REFRACTORY_MS, SMOOTHING_MS, Detector
 from kws.runtime import Model
 
 
@@ -25,14 +25,15 @@ class Stream(Protocol):
 class Listener(Protocol):
     """A model with its way to decide.
 
-    ``name`` for tables; ``file_bytes``, of all files it needs; ``labels``, one a posterior;
-    ``keywords``, those of them that are reported; ``smoothing_ms``, ``refractory_ms`` and
-    ``thresholds`` (a keyword's, where one was fitted), as its own detector has them; ``reports``:
-    "peak" if a keyword is reported when its score has passed its peak, "crossing" if as soon as
-    the score passes the threshold.
+    ``name`` for tables; ``file``, its own name if it is one; ``file_bytes``, of all it needs;
+    ``labels``, one a posterior; ``keywords``, those of them that are reported;
+    ``smoothing_ms``, ``refractory_ms`` and ``thresholds`` (a keyword's, where one was fitted), as
+    its own detector has them; ``reports``: "peak" if a keyword is reported when its score has
+    passed its peak, "crossing" if as soon as the score passes the threshold.
     """
 
     name: str
+    file: str | None
     file_bytes: int
     labels: list[str]
     keywords: list[str]
@@ -52,12 +53,13 @@ class ModelFile:
     def __init__(self, path: Path | str):
         self._model = Model(path)
         decision = self._model.metadata.get("decision", {})
-        self.name = f"{Path(path).parent.name}/{Path(path).name}".lstrip("/")
+        self.name = f"{Path(path).absolute().parent.name}/{Path(path).stem}"
+        self.file = Path(path).name
         self.file_bytes = Path(path).stat().st_size
         self.labels = list(self._model.labels)
         self.keywords = [label for label in self.labels if label not in (UNKNOWN, SILENCE)]
-        self.smoothing_ms = float(decision.get("smoothing_ms", 200.0))
-        self.refractory_ms = float(decision.get("refractory_ms", 750.0))
+        self.smoothing_ms = float(decision.get("smoothing_ms", SMOOTHING_MS))
+        self.refractory_ms = float(decision.get("refractory_ms", REFRACTORY_MS))
         self.thresholds = dict(decision.get("thresholds", {}))
 
     def stream(self) -> Stream:

@@ -1,6 +1,6 @@
 """Every keyword of a model on a stream of spoken words with pauses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from kws.scoring.hearing import Heard, hear_all, splice
 from kws.scoring.keyword import LATENCY_RATE, LEAST, describe, sweep
 from kws.scoring.listeners import Listener, open_listener
 from kws.scoring.rates import at_rate
-from kws.scoring.tapes import Joined
+from kws.scoring.tapes import Joined, background_tapes
 
 CLIPS_A_TAPE = 100
 
@@ -23,6 +23,7 @@ def score_words(
     name: str,
     folder: Path,
     split: str = "validation",
+    background: Sequence[Path] = (),
     noise: Path | None = None,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -31,8 +32,9 @@ def score_words(
 
     folder: clips, one sub-folder a word; those of ``split`` are shuffled and joined with pauses
     of 0.5 to 1.5 seconds over steady noise 20 dB below them. For each keyword the clips of all
-    other words are what it must not answer to, and the hours are those of the whole stream; a
-    stream of nothing but words is harder than a day of anything. Returns ``words``, a summary
+    other words are what it must not answer to, and the recordings in the folders of
+    ``background``, which must hold none of the keywords; the hours are those of both. A stream
+    of nothing but words is harder than a day of anything. Returns ``words``, a summary
     with ``latency_ms`` for each, and the means of their ``frr_at_fa_per_hour``. Raises KwsError
     if the model's keywords are not among the clips.
     """
@@ -48,8 +50,11 @@ def score_words(
         Joined(shuffled[at : at + CLIPS_A_TAPE], bank, seed=at)
         for at in range(0, len(shuffled), CLIPS_A_TAPE)
     ]
-    heard = splice(hear_all(name, tapes, processes, progress))
-    words = {keyword: _score(listener, heard, keyword) for keyword in keywords}
+    parts = hear_all(name, [*tapes, *background_tapes(background)], processes, progress)
+    spoken, other = parts[: len(tapes)], parts[len(tapes) :]
+    hours = sum(part.seconds for part in spoken) / 3600 + sum(part.hours for part in other)
+    heard = splice(parts)
+    words = {keyword: _score(listener, heard, keyword, hours) for keyword in keywords}
     return {
         "words": words,
         "frr_at_fa_per_hour": {
@@ -60,13 +65,13 @@ def score_words(
         },
         "clips": len(chosen),
         "split": split,
-        "hours": round(heard.seconds / 3600, 4),
+        "hours": round(hours, 4),
         "model": describe(listener, [heard], None),
     }
 
 
-def _score(listener: Listener, heard: Heard, keyword: str) -> dict:
-    looks, hours = Looks(listener, heard, keyword), heard.seconds / 3600
+def _score(listener: Listener, heard: Heard, keyword: str, hours: float) -> dict:
+    looks = Looks(listener, heard, keyword)
 
     def costs(threshold: float) -> tuple[int, int]:
         found, false = count(looks.detections(threshold), heard.places, keyword)

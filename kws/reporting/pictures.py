@@ -1,0 +1,133 @@
+"""The report's pictures, as matplotlib figures."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+from scipy.stats import norm
+
+# Told apart by people who see few colours, and on grey paper by their dashes (Okabe, Ito 2008).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+
+SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+
+
+def det(curves: Mapping[str, dict], title: str) -> Figure:
+    """Misses against false alarms per hour of several models: axes as of Martin et al. 1997.
+
+    curves: by the model's name a summary of ``kws.scoring.rates``. A bar is the 95% interval of
+    the misses at 0.1, 0.5 and 1 false alarms per hour. A threshold without a false alarm stands
+    at the left edge.
+    """
+    figure, axes = _axes(5.2, 4.2)
+    lowest, highest = 0.002, 0.0
+    left = min(0.05, *(0.5 / curve["hours"] for curve in curves.values()))
+    for k, (name, curve) in enumerate(curves.items()):
+        colour, dash = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
+        alarms, missed = best_so_far(curve["det"])
+        axes.step(
+            np.maximum(alarms, left),
+            _deviate(missed, lowest),
+            where="post",
+            color=colour,
+            linestyle=dash,
+            label=name,
+            linewidth=1.8,
+        )
+        for rate, at in curve["intervals"].items():
+            share = curve["frr_at_fa_per_hour"][rate]
+            ends = _deviate(np.array([share, *at["frr_95"]]), lowest)
+            place = float(rate) * 1.03 ** (k - (len(curves) - 1) / 2)  # beside, not over each other
+            axes.plot(place, ends[0], "o", color=colour, markersize=4)
+            axes.plot([place, place], ends[1:], color=colour, linewidth=0.9, alpha=0.7)
+            highest = max(highest, min(at["frr_95"][1], 0.9))
+    axes.set_xscale("log")
+    axes.set_xlim(left * 0.9, 20)
+    axes.set_yticks(_deviate(np.array(SHARES), lowest), [f"{100 * share:g}%" for share in SHARES])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.set_ylim(*_deviate(np.array([lowest, max(0.1, min(highest * 1.15, 0.9))]), lowest))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("false alarms per hour")
+    axes.set_ylabel("missed")
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def words(results: Mapping[str, dict], rate: str) -> Figure:
+    """Bars: how many of each word are missed at ``rate`` false alarms per hour, by model."""
+    names = list(dict.fromkeys(word for result in results.values() for word in result["words"]))
+    figure, axes = _axes(5.2, 0.9 + 0.26 * len(names) * len(results))
+    height = 0.8 / len(results)
+    for k, (model, result) in enumerate(results.items()):
+        places = [names.index(word) + (k - (len(results) - 1) / 2) * height for word in names]
+        shares = [_share(result, word, rate) for word in names]
+        bars = axes.barh(places, shares, height * 0.9, label=model, color=COLOURS[k % len(COLOURS)])
+        axes.bar_label(bars, [f"{s:.1f}" for s in shares], padding=2, fontsize=7)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"% missed at {rate} false alarms per hour")
+    axes.grid(axis="x", alpha=0.3)
+    if len(results) > 1:
+        axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def bars(values: Mapping[str, float], title: str) -> Figure:
+    """A bar for each model."""
+    figure, axes = _axes(5.2, 0.8 + 0.34 * len(values))
+    drawn = axes.barh(list(values), list(values.values()), color=COLOURS[0], height=0.6)
+    axes.bar_label(drawn, [f"{value:,.4g}" for value in values.values()], padding=3, fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.18)
+    axes.tick_params(labelsize=8)
+    axes.set_title(title, fontsize=10, loc="left")
+    return figure
+
+
+def confusion(result: dict) -> Figure:
+    """The confusion matrix of an evaluation; rows are the truth."""
+    counts = np.array(result["confusion"])
+    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    side = 1.6 + 0.32 * len(counts)
+    figure, axes = _axes(side, side)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=7)
+    names = [name.strip("_") for name in result["labels"]]
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_xlabel("heard as")
+    axes.set_ylabel("spoken")
+    return figure
+
+
+def best_so_far(points: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
+    """The curve's corners: rates of false alarms, each once and rising, and the fewest misses
+    that can be had at no more than that."""
+    ordered = sorted((p["fa_per_hour"], p["frr"]) for p in points)
+    best = np.minimum.accumulate([missed for _, missed in ordered])
+    alarms = np.array([rate for rate, _ in ordered])
+    last = np.append(alarms[1:] > alarms[:-1], True)
+    return alarms[last], best[last]
+
+
+def _deviate(shares: np.ndarray, lowest: float) -> np.ndarray:
+    return norm.ppf(np.clip(shares, lowest, 0.999))
+
+
+def _share(result: dict, word: str, rate: str) -> float:
+    one = result["words"].get(word)
+    return 100 * one["frr_at_fa_per_hour"][rate] if one else 0.0
+
+
+def _axes(width: float, height: float):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
