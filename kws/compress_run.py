@@ -8,10 +8,9 @@ import keras
 import numpy as np
 
 from kws import recipe, training
-from kws.corpus.batches import PlainBatches, TrainingBatches
+from kws.corpus.variations import Variations
 from kws.errors import KwsError
 from kws.files import replacing, write_text
-from kws.frontend import FrontEnd
 from kws.run_folder import RECIPE
 from kws.structured.compression import compress, compress_file
 
@@ -41,19 +40,19 @@ def compress_run(
     plan, text = recipe.load(path.parent)
     clips, validation, bank = training.load_corpus(plan, data, noise)
     original = training.read_network(path)
-    batches = _TaughtBatches(TrainingBatches(clips, plan, bank), plan.frontend, original)
-    checks = PlainBatches(validation, original.output_shape[-1])
     # Masks are for networks with room to spare: with them words-12-third lost 1.5 points more.
     augment = replace(plan.augment, time_mask_ms=0.0, band_mask=0)
-    plan = replace(plan, training=replace(plan.training, epochs=epochs), augment=augment)
+    schedule = replace(plan.training, epochs=epochs, teacher=str(path))
+    plan = replace(plan, training=schedule, augment=augment)
+    checks = training.features_of(plan, validation), validation.labels
     result = compress(original, rank=rank, budget_bytes=budget)
     report(result.table())
     accuracies = {
-        "original": _accuracy(original, checks, plan.frontend),
-        "compressed": _accuracy(result.model, checks, plan.frontend),
+        "original": _accuracy(original, *checks),
+        "compressed": _accuracy(result.model, *checks),
     }
-    training.go_on(result.model, plan, batches, validation)
-    accuracies["fine_tuned"] = _accuracy(result.model, checks, plan.frontend)
+    training.go_on(result.model, plan, Variations(clips, plan, bank), validation)
+    accuracies["fine_tuned"] = _accuracy(result.model, *checks)
     with replacing(out) as temporary:
         result.model.save(temporary)
     for name, accuracy in accuracies.items():
@@ -62,34 +61,8 @@ def compress_run(
     return _figures(result, accuracies)
 
 
-class _TaughtBatches(keras.utils.PyDataset):
-    """Training batches with half of each target from the teacher's answer."""
-
-    def __init__(self, batches: TrainingBatches, frontend: FrontEnd, teacher: keras.Model):
-        super().__init__()
-        self._batches, self._frontend, self._teacher = batches, frontend, teacher
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int):
-        samples, labels = self._batches[index]
-        features = self._frontend.features(samples)
-        taught = np.asarray(self._teacher.predict_on_batch(features))
-        return samples, (labels + taught) / 2
-
-    def on_epoch_end(self) -> None:
-        self._batches.on_epoch_end()
-
-
-def _accuracy(model: keras.Model, checks: PlainBatches, frontend: FrontEnd) -> float:
-    right = total = 0
-    for index in range(len(checks)):
-        samples, labels = checks[index]
-        scores = np.asarray(model.predict_on_batch(frontend.features(samples)))
-        right += int(np.sum(scores.argmax(axis=1) == labels.argmax(axis=1)))
-        total += len(labels)
-    return right / total
+def _accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean(model.predict(features, verbose=0).argmax(axis=1) == labels))
 
 
 def _figures(result, accuracies: dict[str, float]) -> dict:

@@ -22,13 +22,15 @@ class Data:
     """Which clips: words to spot, seconds of a clip, and how much of the two other classes.
 
     folder: one folder of recordings a word, relative to the working folder. noise: a folder of
-    background recordings; empty for the corpus's own, or synthetic noise. unknown, silence:
-    clips of those classes an epoch, as a multiple of the mean number of clips a word.
+    background recordings; empty for the corpus's own, or synthetic noise. negatives: a folder of
+    speech without the words, cut into more clips of the unknown class. unknown, silence: clips of
+    those classes an epoch, as a multiple of the mean number of clips a word.
     """
 
     words: list[str]
     folder: str = ""
     noise: str = ""
+    negatives: str = ""
     seconds: float = 1.0
     unknown: float = 1.0
     silence: float = 0.7
@@ -76,15 +78,22 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """The schedule: linear warm-up to ``learning_rate``, then a cosine to zero (AdamW)."""
+    """The schedule: linear warm-up to ``learning_rate``, then a cosine to zero (AdamW).
+
+    averaging: momentum of the averaged weights that are kept; 0 keeps the last. teacher: a
+    .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
+    target, the labels the rest (Hinton et al. 2015).
+    """
 
     epochs: int = 30
     batch: int = 128
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     warmup_epochs: float = 1.0
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
     averaging: float = 0.99
+    teacher: str = ""
+    taught: float = 0.5
     seed: int = 1
 
 

@@ -16,9 +16,10 @@ import keras
 import numpy as np
 
 from kws import audio, networks, recipe
-from kws.corpus import clips
-from kws.corpus.batches import PlainBatches, TrainingBatches, with_silence
+from kws.corpus import clips, negatives
+from kws.corpus.batches import as_float, with_silence
 from kws.corpus.noise import Noise
+from kws.corpus.variations import Variations
 from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.frontend_keras import LogMel
@@ -39,7 +40,7 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         return load_network(run)
     started = time.time()
     training, validation, bank = load_corpus(plan, data, noise)
-    names = clips.label_names(plan.data.words)
+    variations = Variations(training, plan, bank)
     history = _read_history(run)
     if (run / CHECKPOINT).exists() and history:
         model = read_network(run / CHECKPOINT)
@@ -47,11 +48,9 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
     else:
         history = []
         keras.utils.set_random_seed(plan.training.seed)
-        network = networks.build(plan, len(names))
-        model = _compiled(plan, network, len(TrainingBatches(training, plan, bank)))
-    batches = TrainingBatches(training, plan, bank, epoch=len(history))
-    checks = PlainBatches(validation, len(names))
-    _fit(model, batches, checks, plan.training.epochs, [_Checkpoint(run, history)], len(history))
+        network = networks.build(plan, len(clips.label_names(plan.data.words)))
+        model = _compiled(plan, network, variations)
+    _fit(model, plan, variations, validation, [_Checkpoint(run, history)], len(history))
     network = model.layers[-1]
     with replacing(run / NETWORK) as temporary:
         _save(network, temporary)
@@ -87,6 +86,9 @@ def load_corpus(plan: Recipe, data: Path | None, noise: Path | None):
             raise KwsError(f"{data}: has no clips for {split}", 2)
         with Progress(f"{split} clips decoded") as progress:
             parts[split] = clips.load(chosen, plan.data.words, plan.samples, progress)
+    if plan.data.negatives:
+        cut = negatives.cut(plan.data.negatives, plan.data.words, plan.samples)
+        parts["training"] = negatives.join(parts["training"], cut)
     validation = with_silence(parts["validation"], plan.data.words, bank, seed=0)
     return parts["training"], validation, bank
 
@@ -115,42 +117,109 @@ def load_network(run: Path) -> keras.Model:
     return read_network(run / NETWORK)
 
 
-def go_on(network: keras.Model, plan: Recipe, batches, validation: clips.ClipSet) -> None:
-    """Train a network that is there by the recipe's schedule, in place.
+def go_on(
+    network: keras.Model, plan: Recipe, variations: Variations, validation: clips.ClipSet
+) -> None:
+    """Train a network that is there by the recipe's schedule, in place."""
+    _fit(_compiled(plan, network, variations), plan, variations, validation)
 
-    batches: as ``TrainingBatches``, whose labels may be another's.
+
+def teacher_file(plan: Recipe) -> Path | None:
+    """The .keras file of the recipe's teacher. Raises KwsError if it is not there."""
+    if not plan.training.teacher:
+        return None
+    path = Path(plan.training.teacher)
+    path = path / NETWORK if path.is_dir() else path
+    if not path.is_file():
+        raise KwsError(f"{path}: the recipe's teacher is not there; train it first", 2)
+    return path
+
+
+def features_of(plan: Recipe, chosen: clips.ClipSet) -> np.ndarray:
+    """Features float32 (clips, frames, bands) of clips as they are."""
+    log_mel = LogMel(plan.frontend)
+    parts = range(0, len(chosen), 256)
+    return np.concatenate(
+        [np.asarray(log_mel(as_float(chosen.samples[k : k + 256]))) for k in parts]
+    )
+
+
+class Epochs(keras.utils.PyDataset):
+    """The recipe's epochs over the variations: (features (batch, frames, bands), targets).
+
+    What an epoch holds depends on the recipe and its number alone, so that a training that was
+    stopped goes on as if it had not been.
     """
-    model = _compiled(plan, network, len(batches))
-    checks = PlainBatches(validation, network.output_shape[-1])
-    _fit(model, batches, checks, plan.training.epochs)
+
+    def __init__(self, plan: Recipe, variations: Variations, epoch: int = 0):
+        super().__init__()
+        self._plan, self._variations, self._epoch = plan, variations, epoch
+        self._teacher = teacher_file(plan)
+        self._start()
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // self._plan.training.batch)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        batch = self._plan.training.batch
+        chosen = self._order[index * batch : (index + 1) * batch]
+        return self._features[chosen].astype(np.float32), self._targets[chosen]
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._start()
+
+    def _start(self) -> None:
+        plan, k = self._plan.training, self._epoch % self._variations.count
+        self._features, labels = self._variations[k]
+        classes = len(clips.label_names(self._plan.data.words))
+        spread = plan.label_smoothing
+        targets = np.eye(classes, dtype=np.float32)[labels] * (1 - spread) + spread / classes
+        if self._teacher:
+            answers = self._variations.answers(self._teacher, k)
+            targets = (1 - plan.taught) * targets + plan.taught * answers
+        self._targets = targets
+        self._order = np.random.default_rng([plan.seed, self._epoch]).permutation(len(labels))
 
 
-def _fit(model: keras.Model, batches, checks, epochs: int, callbacks=(), done: int = 0) -> None:
+def _fit(
+    model: keras.Model,
+    plan: Recipe,
+    variations: Variations,
+    validation: clips.ClipSet,
+    callbacks=(),
+    done: int = 0,
+) -> None:
     """Train from epoch ``done`` on; the averaged weights are the model's in the end."""
-    averaging = keras.callbacks.SwapEMAWeights(swap_on_epoch=False)
+    epochs = plan.training.epochs
+    classes = len(clips.label_names(plan.data.words))
+    checks = features_of(plan, validation), np.eye(classes, dtype=np.float32)[validation.labels]
+    if plan.training.averaging > 0:
+        callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=False), *callbacks]
     model.fit(
-        batches,
+        Epochs(plan, variations, done),
         initial_epoch=done,
         epochs=epochs,
         validation_data=checks,
-        callbacks=[averaging, _EpochReport(epochs), *callbacks],
+        callbacks=[_EpochReport(epochs), *callbacks],
         verbose=0,
     )
-    model.optimizer.finalize_variable_values(model.trainable_variables)
+    if plan.training.averaging > 0:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
 
 
-def _compiled(plan: Recipe, network: keras.Model, steps: int) -> keras.Model:
-    """The network behind front end and masks, ready to be trained."""
-    waveform = keras.Input((plan.samples,), name="samples")
-    features = LogMel(plan.frontend, name="log_mel")(waveform)
+def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> keras.Model:
+    """The network behind masks, ready to be trained."""
+    features = keras.Input(network.input_shape[1:], name="features")
     masked = networks.SpecAugment(
         round(plan.augment.time_mask_ms / plan.frontend.hop_ms),
         plan.augment.band_mask,
         seed=plan.training.seed,
         name="spec_augment",
     )(features)
-    model = keras.Model(waveform, network(masked))
+    model = keras.Model(features, network(masked))
     schedule = plan.training
+    steps = -(-len(variations[0][1]) // schedule.batch)
     warmup = round(steps * schedule.warmup_epochs)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0,
@@ -163,9 +232,9 @@ def _compiled(plan: Recipe, network: keras.Model, steps: int) -> keras.Model:
             rate,
             weight_decay=schedule.weight_decay,
             use_ema=schedule.averaging > 0,
-            ema_momentum=schedule.averaging,
+            ema_momentum=schedule.averaging or 0.99,
         ),
-        keras.losses.CategoricalCrossentropy(label_smoothing=schedule.label_smoothing),
+        keras.losses.CategoricalCrossentropy(),
         metrics=["accuracy"],
         # XLA has no fast depthwise convolution on a CPU: 52 s an epoch against 7 s without.
         jit_compile=keras.backend.backend() != "tensorflow",

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from kws import audio
 from kws.corpus.augment import Augment
-from kws.corpus.batches import TrainingBatches
+from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet
 from kws.corpus.noise import Noise, loudness, mix, silence
+from kws.corpus.variations import Variations
 from kws.recipe import parse
 from tests import tones
 
@@ -68,20 +69,35 @@ def test_silence_is_quiet_noise():
     assert -30 < level.max() < -10
 
 
-def test_an_epoch_depends_on_seed_and_number_alone():
-    plan = parse('[data]\nwords = ["low", "high"]\nunknown = 0.5\n[training]\nbatch = 8')
+def test_what_is_varied_depends_on_the_number_alone():
+    plan = parse('[data]\nwords = ["low", "high"]\nunknown = 0.5')
     labels = np.repeat(np.arange(3, dtype=np.int32), 20)
     samples = (rng().standard_normal((60, 16000)) * 1000).astype(np.int16)
     clips = ClipSet(samples, labels)
-    straight = TrainingBatches(clips, plan, Noise())
-    straight.on_epoch_end()
-    resumed = TrainingBatches(clips, plan, Noise(), epoch=1)
+    straight = VariedClips(clips, plan, Noise())
+    straight.start(1)
+    again = VariedClips(clips, plan, Noise(), number=1)
     counts = np.zeros(4)
     for k in range(len(straight)):
-        (x, y), (x_again, y_again) = straight[k], resumed[k]
+        (x, y), (x_again, y_again) = straight[k], again[k]
         np.testing.assert_array_equal(x, x_again)
         np.testing.assert_array_equal(y, y_again)
-        counts += y.sum(axis=0)
+        counts += np.bincount(y, minlength=4)
     # Every clip of a word, half as many of the unknown, 0.7 times as many of silence.
     assert counts.tolist() == [20, 20, 10, 14]
-    assert not np.array_equal(straight[0][0], TrainingBatches(clips, plan, Noise())[0][0])
+    assert not np.array_equal(straight[0][0], VariedClips(clips, plan, Noise())[0][0])
+
+
+def test_variations_are_kept_and_found_again():
+    plan = parse('[data]\nwords = ["low", "high"]\n[augment]\nvariations = 2')
+    samples = (rng().standard_normal((9, 16000)) * 1000).astype(np.int16)
+    clips = ClipSet(samples, np.repeat(np.arange(3, dtype=np.int32), 3))
+    first = Variations(clips, plan, Noise())
+    features, labels = first[1]
+    assert features.shape == (len(labels), 98, 40)
+    varied, expected = VariedClips(clips, plan, Noise(), number=1)[0]
+    np.testing.assert_array_equal(labels, expected)
+    np.testing.assert_allclose(features, plan.frontend.features(varied), rtol=1e-3, atol=1e-2)
+    assert Variations(clips, plan, Noise()).folder == first.folder
+    louder = ClipSet(samples * 2, clips.labels)
+    assert Variations(louder, plan, Noise()).folder != first.folder

@@ -15,6 +15,8 @@ class Augment:
     with it pitch). gain_db: largest change of level either way. noise: probability that noise
     is added, at a signal-to-noise ratio drawn from snr_db. time_mask_ms, band_mask: widest
     mask of SpecAugment (Park et al. 2019) in time and in mel bands, two masks of each.
+    variations: how many times a clip is varied anew; later epochs take these again, in another
+    order and under other masks.
     """
 
     shift_ms: float = 100.0
@@ -24,6 +26,7 @@ class Augment:
     snr_db: tuple[float, float] = (0.0, 30.0)
     time_mask_ms: float = 150.0
     band_mask: int = 6
+    variations: int = 20
 
     def __call__(self, clips: np.ndarray, noise: Noise, rng: np.random.Generator) -> np.ndarray:
         """Vary clips, float32 (batch, samples); masks are the network's affair."""

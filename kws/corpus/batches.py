@@ -1,6 +1,5 @@
-"""Batches of augmented clips for keras, the same for the same seed and epoch."""
+"""Batches of augmented clips, the same for the same number."""
 
-import keras
 import numpy as np
 
 from kws.corpus.augment import Augment
@@ -8,33 +7,31 @@ from kws.corpus.clips import SILENCE, UNKNOWN, ClipSet, label_names
 from kws.corpus.noise import Noise, silence
 from kws.recipe import Recipe
 
+BATCH = 128
 
-class TrainingBatches(keras.utils.PyDataset):
-    """Epochs over a training set: (samples float32 (batch, samples), labels one-hot).
 
-    Every epoch holds each clip of a word once, a fresh draw of ``_unknown_`` clips (some of
-    them more than once where there are too few), and fresh silence. What an epoch holds depends
-    only on the recipe's seed and ``epoch``, so a training that was stopped goes on as if it had
-    not been.
+class VariedClips:
+    """A training set varied again and again: (samples float32 (batch, samples), labels (batch,)).
+
+    Every time it holds each clip of a word once, a fresh draw of ``_unknown_`` clips (some of
+    them more than once where there are too few), and fresh silence. What it holds depends only
+    on ``number``, so a training that was stopped goes on as if it had not been.
     """
 
-    def __init__(self, clips: ClipSet, recipe: Recipe, noise: Noise, epoch: int = 0):
-        super().__init__(workers=2, max_queue_size=8)
+    def __init__(self, clips: ClipSet, recipe: Recipe, noise: Noise, number: int = 0):
         self._clips, self._noise = clips, noise
         self._augment: Augment = recipe.augment
-        self._seed, self._batch = recipe.training.seed, recipe.training.batch
         names = label_names(recipe.data.words)
-        self._classes = len(names)
         self._unknown, self._silence = names.index(UNKNOWN), names.index(SILENCE)
-        a_word = np.mean(np.bincount(clips.labels, minlength=self._classes)[: self._unknown])
+        a_word = np.mean(np.bincount(clips.labels, minlength=len(names))[: self._unknown])
         self._unknown_count = round(recipe.data.unknown * a_word)
         self._silence_count = round(recipe.data.silence * a_word)
-        self.start(epoch)
+        self.start(number)
 
-    def start(self, epoch: int) -> None:
-        """Lay out the clips of ``epoch``; -1 stands for a clip of silence."""
-        self.epoch = epoch
-        rng = np.random.default_rng([self._seed, epoch])
+    def start(self, number: int) -> None:
+        """Lay out the clips of this number; -1 stands for a clip of silence."""
+        self.number = number
+        rng = np.random.default_rng(number)
         unknown = np.flatnonzero(self._clips.labels == self._unknown)
         chosen = np.concatenate(
             [
@@ -45,37 +42,17 @@ class TrainingBatches(keras.utils.PyDataset):
         )
         self._order = rng.permutation(chosen)
 
-    def on_epoch_end(self) -> None:
-        self.start(self.epoch + 1)
-
     def __len__(self) -> int:
-        return -(-len(self._order) // self._batch)
+        return -(-len(self._order) // BATCH)
 
-    def __getitem__(self, index: int):
-        chosen = self._order[index * self._batch : (index + 1) * self._batch]
-        rng = np.random.default_rng([self._seed, self.epoch, index])
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = self._order[index * BATCH : (index + 1) * BATCH]
+        rng = np.random.default_rng([self.number, index])
         quiet = chosen < 0
         clips = as_float(self._clips.samples[np.where(quiet, 0, chosen)])
         clips = self._augment(clips, self._noise, rng)
         clips[quiet] = silence(self._noise, rng, int(quiet.sum()), clips.shape[1])
-        labels = np.where(quiet, self._silence, self._clips.labels[chosen])
-        return clips, np.eye(self._classes, dtype=np.float32)[labels]
-
-
-class PlainBatches(keras.utils.PyDataset):
-    """A clip set as it is, in order, for validation."""
-
-    def __init__(self, clips: ClipSet, classes: int, batch: int = 256):
-        super().__init__()
-        self._clips, self._classes, self._batch = clips, classes, batch
-
-    def __len__(self) -> int:
-        return -(-len(self._clips) // self._batch)
-
-    def __getitem__(self, index: int):
-        part = slice(index * self._batch, (index + 1) * self._batch)
-        labels = np.eye(self._classes, dtype=np.float32)[self._clips.labels[part]]
-        return as_float(self._clips.samples[part]), labels
+        return clips, np.where(quiet, self._silence, self._clips.labels[chosen]).astype(np.int32)
 
 
 def with_silence(clips: ClipSet, words: list[str], noise: Noise, seed: int) -> ClipSet:

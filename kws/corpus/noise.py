@@ -17,16 +17,16 @@ class Noise:
     def __init__(self, folder: Path | str | None = None, seed: int = 0, seconds: float = 30.0):
         recordings = audio.find(folder) if folder else []
         if recordings:
-            self._tracks = [audio.read(path) for path in recordings]
+            self.tracks = [audio.read(path) for path in recordings]
         else:
-            self._tracks = _synthetic(np.random.default_rng(seed), int(seconds * audio.RATE))
-        self._tracks = [track / max(_rms(track), 1e-9) for track in self._tracks]
+            self.tracks = _synthetic(np.random.default_rng(seed), int(seconds * audio.RATE))
+        self.tracks = [track / max(_rms(track), 1e-9) for track in self.tracks]
 
     def draw(self, rng: np.random.Generator, count: int, samples: int) -> np.ndarray:
         """Excerpts float32 (count, samples), each of root-mean-square 1 over its whole track."""
         excerpts = np.empty((count, samples), np.float32)
         for excerpt in excerpts:
-            track = self._tracks[rng.integers(len(self._tracks))]
+            track = self.tracks[rng.integers(len(self.tracks))]
             start = rng.integers(len(track))
             excerpt[:] = np.take(track, np.arange(start, start + samples), mode="wrap")
         return excerpts
