@@ -1,12 +1,14 @@
 """What a .tflite consists of, operator by operator, and what it costs."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from flatbuffers import flexbuffers
 
 from kws import model_file
 from kws.tflite.graph import Graph
 
-OP_NAME = "KwsToeplitzLike"
+OP_NAME, STEP_NAME = "KwsToeplitzLike", "KwsTemporalStep"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ def inspect(data: bytes) -> list[LayerRow]:
         size = sum(graph.stored_bytes(index) for index in own)
         shapes = [graph.shape(index) for index in inputs]
         kind, output = graph.kind(operator), graph.shape(operator.outputs[0])
-        if kind == OP_NAME:
+        if kind == STEP_NAME:
+            rows.append(
+                _step(shapes, output, flexbuffers.Loads(bytes(operator.customOptions)), size)
+            )
+        elif kind == OP_NAME:
             rows.append(_structured(shapes, output, graph.item_bytes(inputs[1]), size))
         else:
             parameters = sum(math.prod(graph.shape(i)) for i in own if graph.is_weight(i))
@@ -79,6 +85,28 @@ def _ordinary(kind: str, shapes: list, output: tuple, parameters: int, size: int
     elif kind == "BATCH_MATMUL":
         macs = math.prod(output) * shapes[0][-1]
     return LayerRow(kind, output, None, None, parameters, size, macs, 0, parameters, size, macs)
+
+
+def _step(shapes: list, output: tuple, options: dict, size: int) -> LayerRow:
+    """Mix, filter and bias in one."""
+    x, units = shapes[0], output[-1]
+    filters, filtering = units * (options["taps"] + 1), math.prod(output) * options["taps"]
+    if options["rank"]:
+        n = max(x[-1], units)
+        mix = _structured([x, (options["rank"], n), ()], output, 1, 2 * options["rank"] * n)
+    else:
+        mix = _ordinary(STEP_NAME, [x, (units, x[-1])], output, x[-1] * units, x[-1] * units)
+        mix = replace(mix, macs=math.prod(x) * units, dense_macs=math.prod(x) * units)
+    return replace(
+        mix,
+        kind=STEP_NAME,
+        parameters=mix.parameters + filters,
+        bytes=size,
+        macs=mix.macs + filtering,
+        dense_parameters=mix.dense_parameters + filters,
+        dense_bytes=mix.dense_bytes + size - mix.bytes,
+        dense_macs=mix.dense_macs + filtering,
+    )
 
 
 def _structured(shapes: list, output: tuple, item_bytes: int, size: int) -> LayerRow:

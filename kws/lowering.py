@@ -20,6 +20,8 @@ from kws.errors import KwsError
 from kws.quiet import quiet_stderr
 from kws.tflite import forms
 from kws.tflite.choice import Choice, Target, choose, fixed, smaller
+from kws.tflite.fuse import fuse_steps
+from kws.tflite.graph import Graph
 from kws.tflite.quantize import Quantization, quantize_model
 from kws.tflite.slim import slim
 
@@ -85,7 +87,8 @@ def lower_with_choices(
         choices = choose(layers, vectors, target, quantize)
     else:
         choices = fixed(layers, vectors, lowering)
-    data = _converted(model, layers, choices, quantize, representative)
+    fuse = lowering == "custom" and quantize == "compact"
+    data = _converted(model, layers, choices, quantize, representative, fuse)
     while lowering == "auto" and limit is not None and len(data) > limit:
         choices = smaller(choices, len(data), limit)
         data = _converted(model, layers, choices, quantize, representative)
@@ -109,12 +112,16 @@ def _vectors(model: keras.Model, layers: list) -> list[int]:
     return list(seen.values())
 
 
-def _converted(model, layers: list, choices: list[Choice], quantize, representative) -> bytes:
+def _converted(
+    model, layers: list, choices: list[Choice], quantize, representative, fuse: bool = False
+) -> bytes:
     made = [
         _FORMS[choice.lowering](layer, choice.vectors)
         for layer, choice in zip(layers, choices, strict=True)
     ]
     converted = _convert(model, layers, made)
+    if fuse:
+        fuse_steps(Graph(converted))
     quantize_model(converted, quantize, representative)
     slim(converted)
     return model_file.pack(converted)

@@ -1,4 +1,4 @@
-"""Small .tflite files with only the op KwsToeplitzLike in them, made without TensorFlow."""
+"""Small .tflite files with only one of our ops in them, made without TensorFlow."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from kws import model_file
 class Graph:
     """Builds a one-subgraph model: tensors and nodes are added, then ``bytes()``."""
 
-    def __init__(self) -> None:
+    def __init__(self, op: str = "KwsToeplitzLike") -> None:
         self._model = schema.ModelT()
         self._model.version = 3
         self._model.buffers = [schema.BufferT()]
         code = schema.OperatorCodeT()
         code.builtinCode = schema.BuiltinOperator.CUSTOM
         code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-        code.customCode = b"KwsToeplitzLike"
+        code.customCode = op.encode()
         self._model.operatorCodes = [code]
         self._graph = schema.SubGraphT()
         self._graph.tensors, self._graph.operators = [], []

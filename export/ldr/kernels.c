@@ -5,6 +5,7 @@
 
 #include "dense.h"
 #include "fft.h"
+#include "filter.h"
 #include "transform.h"
 
 static void forward(size_t m, const float *twiddles, float *data) {
@@ -19,4 +20,5 @@ static void inverse(size_t m, const float *twiddles, float *data) {
 #define NAME(name) STRING(name)
 
 extern const kws_kernels KWS_KERNELS;
-const kws_kernels KWS_KERNELS = {NAME(KWS_KERNELS), W, forward, inverse, circular, embedded, dense};
+const kws_kernels KWS_KERNELS = {NAME(KWS_KERNELS), W,        forward, inverse,
+                                 circular,          embedded, dense,   filter};

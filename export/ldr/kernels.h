@@ -31,6 +31,13 @@ typedef struct {
   const float *panels; /* the same */
 } kws_dense;
 
+/* A filter along time in each channel. */
+typedef struct {
+  size_t channels, taps, stride;
+  const float *weights; /* taps x channels */
+  const float *bias;    /* channels */
+} kws_filter;
+
 typedef struct {
   const char *name;
   size_t width;
@@ -42,6 +49,10 @@ typedef struct {
   void (*circular)(const kws_transform *t, const float *x, float *y, float *work);
   void (*embedded)(const kws_transform *t, const float *x, float *y, float *work);
   void (*dense)(const kws_dense *d, size_t batch, const float *x, float *y);
+  /* y (steps x channels) from x (at least (steps - 1) stride + taps x channels): the positive part
+   * of filter and bias and, unless it is NULL, the shortcut (steps x channels). */
+  void (*filter)(const kws_filter *f, size_t steps, const float *x, const float *shortcut,
+                 float *y);
 } kws_kernels;
 
 /* The kernels this processor runs, slowest first; *count of them. The first is the scalar

@@ -121,6 +121,14 @@ INLINE void transpose(vec rows[W]) {
 
 #endif
 
+/* max(a, 0), lane by lane. */
+#if KWS_WIDTH == 1
+INLINE vec positive(vec a) { return a > 0.0f ? a : 0.0f; }
+#else
+typedef int lanes __attribute__((vector_size(4 * KWS_WIDTH)));
+INLINE vec positive(vec a) { return (vec)((lanes)a & (a > 0.0f)); }
+#endif
+
 INLINE vec load(const float *from) { return *(const loose_vec *)from; }
 INLINE void store(float *to, vec a) { *(loose_vec *)to = a; }
 

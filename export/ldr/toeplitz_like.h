@@ -16,7 +16,7 @@
 
 #include "kernels.h"
 
-enum { KWS_LDR_MAX_SIZE = 1 << 16, KWS_LDR_MAX_RANK = 1 << 10 };
+enum { KWS_LDR_MAX_SIZE = 1 << 16, KWS_LDR_MAX_RANK = 1 << 10, KWS_LDR_MAX_MATRIX = 1 << 26 };
 
 typedef struct {
   int inputs, units, rank;

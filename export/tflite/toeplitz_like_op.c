@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flexbuffer.h"
+#include "node.h"
 #include "storage.h"
 #include "toeplitz_like.h"
 
@@ -25,22 +25,16 @@ static TfLiteStatus refuse(TfLiteContext *context, const char *reason) {
   return kTfLiteError;
 }
 
-static bool read_option(const TfLiteNode *node, const char *key, int64_t *value) {
-  return node->custom_initial_data_size >= 0 &&
-         kws_flexbuffer_int(node->custom_initial_data, (size_t)node->custom_initial_data_size, key,
-                            value);
-}
-
 static void read_node(op_state *op, const TfLiteNode *node) {
   int64_t version, scaled = 0, bias = node->inputs->size == 4;
-  if (!read_option(node, "version", &version) || !read_option(node, "units", &op->units))
+  if (!kws_node_option(node, "version", &version) || !kws_node_option(node, "units", &op->units))
     op->error = "its options are damaged or lack version or units";
   else if (version < 1 || version > KWS_OP_VERSION)
     op->error = "the model needs a newer version of this op; update kws";
   else if (version == 1 && node->inputs->size != 3 && node->inputs->size != 4)
     op->error = "takes 3 or 4 inputs: x, g, h and a bias";
-  else if (version > 1 && (!read_option(node, "scaled", &scaled) || scaled >> 1 ||
-                           !read_option(node, "bias", &bias) || bias >> 1))
+  else if (version > 1 && (!kws_node_option(node, "scaled", &scaled) || scaled >> 1 ||
+                           !kws_node_option(node, "bias", &bias) || bias >> 1))
     op->error = "its options scaled and bias must be 0 or 1";
   else if (version > 1 && node->inputs->size != 3 + (int)scaled + (int)bias)
     op->error = "takes the inputs x, g, h and what its options scaled and bias announce";
@@ -58,16 +52,13 @@ static void read_node(op_state *op, const TfLiteNode *node) {
 
 static void *init(TfLiteContext *context, const char *buffer, size_t length) {
   (void)length;
-  const TfLiteDelegateParams *params = (const void *)buffer;
-  TfLiteNode *node;
-  TfLiteRegistration *registration;
   op_state *op = calloc(1, sizeof *op);
   if (!op) return NULL;
-  if (context->GetNodeAndRegistration(context, params->nodes_to_replace->data[0], &node,
-                                      &registration) != kTfLiteOk)
-    op->error = "the runtime does not hand out its node";
-  else
+  const TfLiteNode *node = kws_replaced_node(context, buffer);
+  if (node)
     read_node(op, node);
+  else
+    op->error = "the runtime does not hand out its node";
   return op;
 }
 
@@ -83,14 +74,6 @@ static void release(TfLiteContext *context, void *state) {
   if (!state) return;
   release_plan(state);
   free(state);
-}
-
-static TfLiteTensor *tensor_at(TfLiteContext *context, int index) {
-  return index >= 0 && (size_t)index < context->tensors_size ? &context->tensors[index] : NULL;
-}
-
-static bool is_float(const TfLiteTensor *tensor) {
-  return tensor && tensor->type == kTfLiteFloat32 && tensor->dims;
 }
 
 /* Bytes of a number that generators may be stored as; 0 for other types. */
@@ -121,7 +104,7 @@ typedef struct {
 
 /* Why the node cannot be computed, or NULL; fills shape. */
 static const char *check(const op_state *op, const op_tensors *t, kws_ldr_shape *shape) {
-  if (!is_float(t->x) || !is_float(t->y)) return "x and the output must be float32";
+  if (!kws_is_float(t->x) || !kws_is_float(t->y)) return "x and the output must be float32";
   if (t->x->dims->size < 1) return "x must have at least one dimension";
   if (!t->g || !width_of(t->g->type) || !t->g->dims || t->g->dims->size != 2)
     return "g must be a float32, float16 or int8 matrix (rank, n)";
@@ -153,18 +136,6 @@ static size_t batch_of(const TfLiteTensor *x) {
   for (int i = 0; i + 1 < x->dims->size; i++)
     batch *= x->dims->data[i] > 0 ? (size_t)x->dims->data[i] : 0;
   return batch;
-}
-
-static TfLiteStatus resize_output(TfLiteContext *context, const TfLiteTensor *x, int units,
-                                  TfLiteTensor *y) {
-  /* ResizeTensor takes the array over and frees it, as malloc's. */
-  const size_t dims = (size_t)x->dims->size;
-  TfLiteIntArray *size = malloc(sizeof *size + dims * sizeof(int));
-  if (!size) return refuse(context, "out of memory");
-  size->size = x->dims->size;
-  for (size_t i = 0; i < dims; i++) size->data[i] = x->dims->data[i];
-  size->data[dims - 1] = units;
-  return context->ResizeTensor(context, y, size);
 }
 
 /* Generators as floats; `scales` of their rows only where they are int8. */
@@ -209,19 +180,20 @@ static TfLiteStatus prepare(TfLiteContext *context, TfLiteNode *node) {
   op_state *op = node->user_data;
   if (!op) return refuse(context, "out of memory");
   if (op->error) return refuse(context, op->error);
-  const op_tensors tensors = {tensor_at(context, op->x),    tensor_at(context, op->g),
-                              tensor_at(context, op->h),    tensor_at(context, op->scales),
-                              tensor_at(context, op->bias), tensor_at(context, op->y)};
+  const op_tensors tensors = {kws_tensor_at(context, op->x),    kws_tensor_at(context, op->g),
+                              kws_tensor_at(context, op->h),    kws_tensor_at(context, op->scales),
+                              kws_tensor_at(context, op->bias), kws_tensor_at(context, op->y)};
   kws_ldr_shape shape;
   const char *reason = check(op, &tensors, &shape);
   if (reason) return refuse(context, reason);
   if (!make_plan(op, &shape, &tensors)) return refuse(context, "out of memory");
-  return resize_output(context, tensors.x, shape.units, tensors.y);
+  const bool resized = kws_resize_like(context, tensors.x, 1, &shape.units, tensors.y);
+  return resized ? kTfLiteOk : refuse(context, "out of memory");
 }
 
 static TfLiteStatus invoke(TfLiteContext *context, TfLiteNode *node) {
   const op_state *op = node->user_data;
-  const TfLiteTensor *x = tensor_at(context, op->x), *y = tensor_at(context, op->y);
+  const TfLiteTensor *x = kws_tensor_at(context, op->x), *y = kws_tensor_at(context, op->y);
   const size_t batch = x->bytes / sizeof(float) / (size_t)op->shape.inputs;
   if (!op->plan || y->bytes != batch * (size_t)op->shape.units * sizeof(float))
     return refuse(context, "was not prepared for this batch");

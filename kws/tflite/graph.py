@@ -13,6 +13,9 @@ _TYPES = {
     "int8": schema.TensorType.INT8,
 }
 
+# Older runtimes read a code of one byte; numbers beyond it are there as this one.
+_MOST_DEPRECATED = schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES
+
 
 class Graph:
     """Tensors by index and operators in order, of a ``ModelT`` with one subgraph."""
@@ -101,6 +104,11 @@ class Graph:
         data = self._model.buffers[self.tensors[index].buffer].data
         return np.frombuffer(bytes(data), np.float32).reshape(self.shape(index))
 
+    def integers(self, index: int) -> np.ndarray:
+        """An int32 constant's values."""
+        data = self._model.buffers[self.tensors[index].buffer].data
+        return np.frombuffer(bytes(data), np.int32).reshape(self.shape(index))
+
     def forget_contents(self, index: int) -> None:
         """Make a constant something that is computed."""
         self.tensors[index].buffer = 0
@@ -132,18 +140,30 @@ class Graph:
         """A new operator without options, not yet placed."""
         operator = schema.OperatorT()
         operator.inputs, operator.outputs = inputs, outputs
-        number = getattr(schema.BuiltinOperator, kind)
-        for index, code in enumerate(self._model.operatorCodes):
-            if max(code.builtinCode, code.deprecatedBuiltinCode) == number:
-                operator.opcodeIndex = index
-                break
-        else:
-            code = schema.OperatorCodeT()
-            code.builtinCode = code.deprecatedBuiltinCode = number
-            operator.opcodeIndex = len(self._model.operatorCodes)
-            self._model.operatorCodes.append(code)
+        operator.opcodeIndex = self._code_index(getattr(schema.BuiltinOperator, kind))
         self.raise_version(operator, {kind: version})
         return operator
+
+    def custom_operator(self, name: str, version: int, inputs: list[int], outputs: list[int]):
+        """The same, of a custom operator."""
+        operator = schema.OperatorT()
+        operator.inputs, operator.outputs = inputs, outputs
+        operator.opcodeIndex = self._code_index(schema.BuiltinOperator.CUSTOM, name.encode())
+        self.code(operator).version = version
+        return operator
+
+    def _code_index(self, number: int, name: bytes | None = None) -> int:
+        """The place in the table of operator codes, made where there is none yet."""
+        for index, code in enumerate(self._model.operatorCodes):
+            if max(code.builtinCode, code.deprecatedBuiltinCode) == number and (
+                code.customCode == name
+            ):
+                return index
+        code = schema.OperatorCodeT()
+        code.builtinCode, code.deprecatedBuiltinCode = number, min(number, _MOST_DEPRECATED)
+        code.customCode = name
+        self._model.operatorCodes.append(code)
+        return len(self._model.operatorCodes) - 1
 
     def raise_version(self, operator, versions: dict[str, int]) -> None:
         """The least version of an operator that knows what it is now given."""
