@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "toeplitz_like_op.h"
+#include "ops.h"
 
 /* A FlatBuffer, read by the places of TFLite's schema. Every position is checked against the size
  * before it is read, so that a damaged file leads nowhere else. */
@@ -178,8 +178,9 @@ static const char *read_ops(kws_json all) {
   while (kws_json_next(ops, &place, &key, &version)) {
     char name[64];
     double number;
+    TfLiteRegistration op;
     if (!kws_json_string(key, name, sizeof name) || !kws_json_number(version, &number) ||
-        strcmp(name, KWS_OP_NAME) != 0 || number > KWS_OP_VERSION)
+        !kws_find_op(name, &op) || number > op.version)
       return "it needs a newer version of this library's op";
   }
   return NULL;
