@@ -97,8 +97,9 @@ def export(
         "labels": clips.label_names(plan.data.words),
         "samples": plan.samples,
         "frontend": plan.frontend.to_dict(),
-        "recipe": text,
     }
+    if quantize != "compact":  # where every byte counts
+        metadata["recipe"] = text
     if streaming:
         frames = frames_nearest(network, STEP_MS / plan.frontend.hop_ms)
         network = stream(network, frames)
