@@ -2,21 +2,25 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from kws import audio
 from kws.detector import Detector
+
+DEAD_SECONDS = 5.0  # a source that says nothing at all for so long is not a quiet room
 
 
 def listen(detector: Detector, source: Iterable[np.ndarray], as_json: bool = False) -> None:
     """Feed the detector from ``source`` until it ends; print detections as they come.
 
-    On a terminal a line below shows the level in dB and the three best scores.
+    On a terminal a line below shows the level in dB and the three best scores. A source that is
+    dead for five seconds, as a muted microphone is, is mentioned.
     """
     live = sys.stderr.isatty()
     try:
-        for chunk in source:
+        for chunk in _watched(source):
             _print(detector.feed(chunk), as_json, live)
             if live:
                 line = f"{_meter(chunk)}  {_best(detector)}"
@@ -25,6 +29,23 @@ def listen(detector: Detector, source: Iterable[np.ndarray], as_json: bool = Fal
     finally:
         if live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _watched(source: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The chunks; says so where all samples are equal for too long."""
+    dead, limit = 0, DEAD_SECONDS * audio.RATE
+    for chunk in source:
+        if not len(chunk):
+            continue
+        flat = chunk.min() == chunk.max()
+        if flat and dead < limit <= dead + len(chunk):
+            print(
+                f"kws: nothing but silence for {DEAD_SECONDS:.0f} seconds; is the microphone "
+                "muted, or is it another one (--device)?",
+                file=sys.stderr,
+            )
+        dead = dead + len(chunk) if flat else 0
+        yield chunk
 
 
 def _print(detections, as_json: bool, live: bool) -> None:

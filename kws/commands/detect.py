@@ -13,11 +13,15 @@ def register(command) -> None:
         "detect",
         run,
         "find keywords in audio files",
-        "kws detect models/words-12/custom.tflite talk.wav --picture talk.png",
+        "kws detect models/words-12/stream.tflite talk.wav --picture talk.png",
     )
     sub.add_argument("model", type=Path)
     sub.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    sub.add_argument("--threshold", type=probability, default=0.7, help="0 to 1 (default 0.7)")
+    sub.add_argument(
+        "--threshold",
+        type=probability,
+        help="of every keyword, 0 to 1 (default: as the model file says, else 0.7)",
+    )
     sub.add_argument("--json", action="store_true", help="print a JSON object a line")
     sub.add_argument("--picture", type=Path, metavar="FILE", help="draw spectrum and scores")
     sub.add_argument("--force", action="store_true", help="replace the picture if it is there")

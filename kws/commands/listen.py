@@ -10,13 +10,17 @@ def register(command) -> None:
         "listen",
         run,
         "spot keywords from the microphone, or from raw PCM on standard input",
-        "kws listen models/words-12/custom.tflite\n"
+        "kws listen models/words-12/stream.tflite\n"
         "  sox talk.wav -t raw -r 16000 -c 1 -e signed -b 16 - | kws listen MODEL -",
     )
     sub.add_argument("model", type=Path)
     sub.add_argument("source", nargs="?", choices=["-"], help="- reads 16-bit 16 kHz mono PCM")
     sub.add_argument("--device", help="microphone, by name or number")
-    sub.add_argument("--threshold", type=probability, default=0.7, help="0 to 1 (default 0.7)")
+    sub.add_argument(
+        "--threshold",
+        type=probability,
+        help="of every keyword, 0 to 1 (default: as the model file says, else 0.7)",
+    )
     sub.add_argument("--json", action="store_true", help="print a JSON object a detection")
 
 
