@@ -21,7 +21,7 @@ typedef struct {
 
 /* Read the metadata of a file's bytes, after checking that they are what was exported. If they are
  * not, returns false with the reason in message, one line. */
-bool kws_model_file_read(const void *bytes, size_t size, kws_model_file *file, char *message,
-                         size_t message_size);
+KWS_API bool kws_model_file_read(const void *bytes, size_t size, kws_model_file *file,
+                                 char *message, size_t message_size);
 
 #endif

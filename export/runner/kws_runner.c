@@ -94,6 +94,8 @@ static request parse(int argc, char **argv) {
     fail(2,
          "usage: kws_runner MODEL.tflite [AUDIO.wav|-] [--tflite-lib PATH] [--threads N] [--cpu N] "
          "[--repeats N] [--no-audio] [--plain]");
+  if (r.repeats > 1 && r.audio && !strcmp(r.audio, "-"))
+    fail(2, "standard input can be heard only once; give a file to repeat");
   if (!r.repeats) r.repeats = r.no_audio ? 1000 : 1;
   return r;
 }
@@ -203,17 +205,14 @@ static void print_detections(const kws_spotter *spotter, const kws_detection *fo
 
 /* Run the audio through once; the detections are printed if they are wanted. Adds up the samples
  * and the processor time, that of reading the audio left out. */
-static void run_audio(kws_spotter *spotter, const char *path, bool print, latencies *l,
+static void run_audio(kws_spotter *spotter, kws_wav *wav, bool print, latencies *l,
                       uint64_t *samples, double *cpu) {
-  char line[LINE];
-  kws_wav wav;
-  if (!kws_wav_open(&wav, path, line, sizeof line)) fail(2, line);
   if (!kws_spotter_reset(spotter)) fail(1, "the interpreter failed");
   static float chunk[LONGEST_CHUNK];
   const size_t size = chunk_of(spotter);
   kws_detection found[ROOM];
   bool first = true;
-  for (size_t count; (count = kws_wav_read(&wav, chunk, size)) > 0;) {
+  for (size_t count; (count = kws_wav_read(wav, chunk, size)) > 0;) {
     const double start = kws_cpu_seconds();
     const int more = feed(spotter, chunk, count, found, l);
     *cpu += kws_cpu_seconds() - start;
@@ -223,7 +222,7 @@ static void run_audio(kws_spotter *spotter, const char *path, bool print, latenc
   const int more = kws_spotter_finish(spotter, found, ROOM);
   if (more < 0) fail(1, "the interpreter failed");
   if (print) print_detections(spotter, found, more < ROOM ? more : ROOM, &first);
-  kws_wav_close(&wav);
+  kws_wav_close(wav);
 }
 
 /* So many looks at faint noise. */
@@ -236,8 +235,9 @@ static void run_noise(kws_spotter *spotter, int looks, latencies *l, double *cpu
     seed = seed * 1664525u + 1013904223u;
     chunk[i] = 0.01f * ((float)(seed >> 8) / 8388608.0f - 1.0f);
   }
+  const size_t end = kws_spotter_costs(spotter).looks + (size_t)looks;
   const double start = kws_cpu_seconds();
-  for (int i = 0; i < looks; i++) feed(spotter, chunk, size, found, l);
+  while (kws_spotter_costs(spotter).looks < end) feed(spotter, chunk, size, found, l);
   *cpu += kws_cpu_seconds() - start;
 }
 
@@ -311,6 +311,8 @@ int main(int argc, char **argv) {
   char line[LINE];
   size_t bytes;
   if (r.cpu >= 0 && !kws_pin_to(r.cpu)) fail(2, "--cpu: there is no such core to run on");
+  kws_wav wav = {NULL};
+  if (r.audio && !kws_wav_open(&wav, r.audio, line, sizeof line)) fail(2, line);
   const unsigned char *model = read_file(r.model, &bytes);
   const kws_spotter_options options = {.tflite_library = r.library ? r.library : find_library(),
                                        .threads = r.threads,
@@ -337,7 +339,11 @@ int main(int argc, char **argv) {
     audio = r.repeats * kws_spotter_step_seconds(spotter);
   } else {
     printf(",\n \"detections\": [");
-    for (int i = 0; i < r.repeats; i++) run_audio(spotter, r.audio, i == 0, &l, &samples, &cpu);
+    run_audio(spotter, &wav, true, &l, &samples, &cpu);
+    for (int i = 1; i < r.repeats; i++) {
+      if (!kws_wav_open(&wav, r.audio, line, sizeof line)) fail(2, line);
+      run_audio(spotter, &wav, false, &l, &samples, &cpu);
+    }
     printf("]");
     audio = (double)samples / 16000.0;
   }
