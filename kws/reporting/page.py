@@ -14,7 +14,8 @@ from kws.reporting import pictures
 from kws.reporting.results import Result, read_results
 
 RATES = ("0.1", "0.5", "1")
-# Columns of a benchmark's rows that hold more than one figure, and so more than a table can show.
+MISSED = [f"missed at {rate}/h" for rate in RATES]
+# More columns of a benchmark's rows than this no page is wide enough for.
 WIDEST = 12
 
 
@@ -68,7 +69,7 @@ def summary(results: Sequence[Result]) -> list[Section]:
     scored = _of(results, "keyword") + _of(results, "words")
     if not scored:
         return []
-    header = ["", "KB", *(f"missed at {rate}/h" for rate in RATES), "latency ms", "CPU of 1 core"]
+    header = ["", "file KB", *MISSED, "latency ms", "CPU of 1 core"]
     rows = []
     for result in scored:
         model, latency = result.data["model"], result.data.get("latency_ms")
@@ -120,7 +121,7 @@ def conditions(results: Sequence[Result]) -> list[Section]:
     scored = _of(results, "keyword")
     if not scored:
         return []
-    header = ["", "where", *(f"missed at {rate}/h" for rate in RATES), "latency ms", "p90"]
+    header = ["", "where", *MISSED, "latency ms", "p90"]
     rows = []
     for result in scored:
         for name, one in result.data["conditions"].items():
@@ -139,7 +140,7 @@ def words(results: Sequence[Result]) -> list[Section]:
     scored = {result.name: result.data for result in _of(results, "words")}
     if not scored:
         return []
-    header = ["", "word", "clips", *(f"missed at {rate}/h" for rate in RATES), "latency ms"]
+    header = ["", "word", "clips", *MISSED, "latency ms"]
     rows = [
         [
             name,
@@ -171,7 +172,8 @@ def classes(results: Sequence[Result]) -> list[Section]:
         for result in evaluated
     ]
     figures = {
-        f"confusion of {result.name}": pictures.confusion(result.data) for result in evaluated[:4]
+        f"confusion of {result.name}": pictures.confusion(result.data, result.name)
+        for result in evaluated[:4]
     }
     table = Table(["", "accuracy", "clips"], rows)
     return [Section("Clips classified", [], [table], figures)]

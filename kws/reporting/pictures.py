@@ -11,7 +11,8 @@ from scipy.stats import norm
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
-SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+LOWEST = 0.002  # shares below this are drawn here
+SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 def det(curves: Mapping[str, dict], title: str) -> Figure:
@@ -22,14 +23,14 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
     at the left edge.
     """
     figure, axes = _axes(5.2, 4.2)
-    lowest, highest = 0.002, 0.0
+    highest = 0.0
     left = min(0.05, *(0.5 / curve["hours"] for curve in curves.values()))
     for k, (name, curve) in enumerate(curves.items()):
         colour, dash = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
         alarms, missed = best_so_far(curve["det"])
         axes.step(
             np.maximum(alarms, left),
-            _deviate(missed, lowest),
+            _deviate(missed),
             where="post",
             color=colour,
             linestyle=dash,
@@ -38,16 +39,16 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
         )
         for rate, at in curve["intervals"].items():
             share = curve["frr_at_fa_per_hour"][rate]
-            ends = _deviate(np.array([share, *at["frr_95"]]), lowest)
+            ends = _deviate(np.array([share, *at["frr_95"]]))
             place = float(rate) * 1.03 ** (k - (len(curves) - 1) / 2)  # beside, not over each other
             axes.plot(place, ends[0], "o", color=colour, markersize=4)
             axes.plot([place, place], ends[1:], color=colour, linewidth=0.9, alpha=0.7)
             highest = max(highest, min(at["frr_95"][1], 0.9))
     axes.set_xscale("log")
     axes.set_xlim(left * 0.9, 20)
-    axes.set_yticks(_deviate(np.array(SHARES), lowest), [f"{100 * share:g}%" for share in SHARES])
+    axes.set_yticks(_deviate(np.array(SHARES)), [f"{100 * share:g}%" for share in SHARES])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.set_ylim(*_deviate(np.array([lowest, max(0.1, min(highest * 1.15, 0.9))]), lowest))
+    axes.set_ylim(*_deviate(np.array([LOWEST, max(0.1, min(highest * 1.15, 0.9))])))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("false alarms per hour")
     axes.set_ylabel("missed")
@@ -88,7 +89,7 @@ def bars(values: Mapping[str, float], title: str) -> Figure:
     return figure
 
 
-def confusion(result: dict) -> Figure:
+def confusion(result: dict, title: str) -> Figure:
     """The confusion matrix of an evaluation; rows are the truth."""
     counts = np.array(result["confusion"])
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
@@ -104,6 +105,7 @@ def confusion(result: dict) -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_xlabel("heard as")
     axes.set_ylabel("spoken")
+    axes.set_title(title, fontsize=10)
     return figure
 
 
@@ -117,8 +119,8 @@ def best_so_far(points: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
     return alarms[last], best[last]
 
 
-def _deviate(shares: np.ndarray, lowest: float) -> np.ndarray:
-    return norm.ppf(np.clip(shares, lowest, 0.999))
+def _deviate(shares: np.ndarray) -> np.ndarray:
+    return norm.ppf(np.clip(shares, LOWEST, 0.999))
 
 
 def _share(result: dict, word: str, rate: str) -> float:
