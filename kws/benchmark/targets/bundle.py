@@ -1,5 +1,6 @@
 """kws_runner with all it takes to run on a machine that has nothing for it."""
 
+import functools
 import os
 import platform
 import re
@@ -25,6 +26,7 @@ class Bundle:
     command: str
 
 
+@functools.cache
 def bundle(machine: str, tflite: Path | None = None) -> Bundle:
     """For ``aarch64`` or ``x86_64``.
 

@@ -124,7 +124,7 @@ class Remote(Timed):
             self.call(self.client(f"mkdir -p {self.folder}"))
             return
         script = (
-            f"trap 'rm -rf {self.folder}' EXIT HUP INT TERM; mkdir -p {self.folder} && "
+            f"trap 'rm -rf {self.folder}' EXIT HUP INT TERM PIPE; mkdir -p {self.folder} && "
             "echo held; cat >/dev/null"
         )
         self._holder = subprocess.Popen(
