@@ -36,7 +36,7 @@ class Data:
     silence: float = 0.7
 
 
-FAMILIES = ("temporal", "paper")
+FAMILIES = ("temporal", "paper", "dnn", "ds-cnn", "tc-resnet", "bc-resnet")
 STRUCTURES = (
     *("dense", "toeplitz", "hankel", "toeplitz_hankel", "vandermonde", "cauchy", "ldr_sd"),
     *("circulant", "skew_circulant", "plain_toeplitz", "low_rank", "fastfood", "hashed", "edges"),
@@ -53,6 +53,9 @@ class Network:
     the stem's mix where it differs.
 
     paper: filters of its convolution; units, structure and rank of its hidden layer.
+
+    dnn: ``blocks`` hidden layers of ``channels``. ds-cnn: ``channels``, ``blocks`` (DS-CNN-S: 64,
+    4). tc-resnet, bc-resnet: ``channels`` as a scale (TC-ResNet8: 16; BC-ResNet-1: 8).
     """
 
     family: str = "temporal"

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -87,7 +88,10 @@ class Variations:
 def _name(clips: ClipSet, recipe: Recipe, noise: Noise) -> str:
     """Of a folder: a digest of all that the features of varied clips depend on."""
     key = hashlib.blake2b(digest_size=10)
-    key.update(f"{FORMAT} {recipe.data} {recipe.frontend} {recipe.augment}".encode())
+    data, frontend = recipe.data, recipe.frontend
+    # Masks happen in training, after this.
+    augment = replace(recipe.augment, time_mask_ms=0.0, band_mask=0, variations=0)
+    key.update(f"{FORMAT} {data.unknown} {data.silence} {frontend} {augment}".encode())
     for array in (clips.samples, clips.labels, *noise.tracks):
         key.update(np.ascontiguousarray(array))
     return key.hexdigest()

@@ -6,13 +6,20 @@ is the network that the structured layers were first shown on.
 
 import keras
 
-from kws.networks import paper, temporal
+from kws.networks import bc_resnet, dnn, ds_cnn, paper, tc_resnet, temporal
 from kws.networks.masks import SpecAugment
 from kws.recipe import Recipe
 
 __all__ = ["SpecAugment", "build"]
 
-_FAMILIES = {"temporal": temporal.build, "paper": paper.build}
+_FAMILIES = {
+    "temporal": temporal,
+    "paper": paper,
+    "dnn": dnn,
+    "ds-cnn": ds_cnn,
+    "tc-resnet": tc_resnet,
+    "bc-resnet": bc_resnet,
+}
 
 
 def build(recipe: Recipe, outputs: int) -> keras.Model:
@@ -21,4 +28,4 @@ def build(recipe: Recipe, outputs: int) -> keras.Model:
     Raises KwsError if the network needs more frames than a clip has.
     """
     shape = (recipe.frames, recipe.frontend.bands)
-    return _FAMILIES[recipe.network.family](recipe.network, shape, outputs)
+    return _FAMILIES[recipe.network.family].build(recipe.network, shape, outputs)

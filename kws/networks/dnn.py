@@ -1,0 +1,23 @@
+"""A plain network of dense layers over the whole clip, the oldest of the comparisons."""
+
+import keras
+from keras import layers
+
+from kws.recipe import Network
+
+
+def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
+    """``net.blocks`` hidden layers of ``net.channels``, on features averaged by fours in time.
+
+    As in Zhang et al. 2017, "Hello Edge", whose DNN sees frames of 40 ms.
+    """
+    features = layers.Input(shape, name="features")
+    x = layers.AveragePooling1D(4, name="frames")(features)
+    x = layers.Flatten(name="flatten")(x)
+    for k in range(net.blocks):
+        x = layers.Dense(net.channels, use_bias=False, name=f"hidden{k}")(x)
+        x = layers.BatchNormalization(momentum=0.95, name=f"hidden{k}_norm")(x)
+        x = layers.ReLU(name=f"hidden{k}_relu")(x)
+        x = layers.Dropout(net.dropout, name=f"hidden{k}_dropout")(x)
+    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
+    return keras.Model(features, x, name="dnn")

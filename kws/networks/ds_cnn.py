@@ -1,0 +1,34 @@
+"""DS-CNN: two-dimensional, depthwise separable (Zhang et al. 2017, "Hello Edge")."""
+
+import keras
+from keras import layers
+
+from kws.recipe import Network
+
+
+def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
+    """A convolution of 10 frames × 4 bands and ``net.blocks`` separable 3 × 3 ones (S: 64, 4).
+
+    There 49 × 10 features are brought to 25 × 5; here frames come twice and bands four times as
+    often, so the first convolution takes every fourth of either.
+    """
+    features = layers.Input(shape, name="features")
+    x = layers.Reshape((*shape, 1), name="image")(features)
+    x = layers.Conv2D(net.channels, (10, 4), 4, padding="same", use_bias=False, name="convolution")(
+        x
+    )
+    x = _normed(x, "convolution")
+    for k in range(net.blocks):
+        x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depth{k}")(x)
+        x = _normed(x, f"depth{k}")
+        x = layers.Conv2D(net.channels, 1, use_bias=False, name=f"point{k}")(x)
+        x = _normed(x, f"point{k}")
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(net.dropout, name="dropout")(x)
+    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
+    return keras.Model(features, x, name="ds_cnn")
+
+
+def _normed(x, name: str):
+    x = layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
