@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from kws import audio
 from kws.cli import main
-from kws.detector import Decision
+from kws.detector import Decision, Detector
 from kws.errors import KwsError
+from kws.runtime import Model
 from kws.scoring import conditions, counting, hearing, keyword, rates, tapes
 from kws.scoring.counting import GRACE, Detection, Looks
 from kws.scoring.hearing import Heard
+from kws.scoring.listeners import ModelFile
 from kws.scoring.rates import Point
 from kws.scoring.tapes import Place
 from tests import tones
+from tests.conftest import ROOT
 
 LOOK_S = 0.04
 
@@ -166,6 +169,24 @@ def test_known_events(tmp_path):
     ends = np.array([place.word_end for place in positives.places])
     assert np.isnan(first).tolist() == [False, False, False, True]
     assert np.nanmax(np.abs(first - ends)) <= 0.16
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.8])
+def test_a_model_is_scored_as_it_detects(speech, threshold):
+    """The real detector, told to report one word only, says the same at the same times."""
+    listener = ModelFile(ROOT / "models" / "quickstart" / "dense.tflite")
+    model = Model(listener._model.path)
+    others = {keyword: 2.0 for keyword in listener.keywords}
+    for word in listener.keywords:
+        model.metadata["decision"] = {"thresholds": {**others, word: threshold}}
+        theirs = Detector(model).feed(np.tile(speech, 5))
+        stream = listener.stream()
+        times, scores = stream.feed(np.tile(speech, 5))
+        one = Heard(times, scores, [], 1.0, 0.0)
+        mine = Looks(listener, one, word).detections(threshold)
+        assert [round(d.score, 4) for d in mine] == pytest.approx([d.score for d in theirs])
+        reported = [d.time - LOOK_S for d in mine]
+        assert reported == pytest.approx([d.decided for d in theirs], abs=1e-3)
 
 
 def test_the_end_of_a_word():
