@@ -47,18 +47,28 @@ def enough_hours(rate: float, hours: float) -> bool:
 def at_rate(points: Sequence[Point], rate: float, hours: float) -> Point:
     """The point with the fewest misses among those with at most ``rate`` false alarms per hour.
 
-    Of equals the one with the highest threshold. There is always one: ``points`` start where
-    nothing is detected.
+    Of equals the one with the fewest false alarms, then with the highest threshold. There is
+    always one: ``points`` start where nothing is detected.
     """
     allowed = [point for point in points if point.false_alarms <= rate * hours + 1e-9]
-    return min(allowed, key=lambda point: (point.missed, -point.threshold))
+    return min(allowed, key=lambda p: (p.missed, p.false_alarms, -p.threshold))
+
+
+def corners(points: Sequence[Point]) -> list[Point]:
+    """The curve without what another point beats: false alarms rise and misses fall from each
+    point to the next."""
+    kept: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.false_alarms, p.missed, -p.threshold)):
+        if not kept or point.missed < kept[-1].missed:
+            kept.append(point)
+    return kept
 
 
 def summary(points: Sequence[Point], positives: int, hours: float) -> dict:
     """Curve and operating points as they stand in results files.
 
     ``frr_at_fa_per_hour`` by rate; ``intervals`` by rate: threshold, counts, 95% intervals of
-    both, and whether the hours are enough to claim the rate; ``det``: the whole curve.
+    both, and whether the hours are enough to claim the rate; ``det``: the curve's corners.
     """
     shares, intervals = {}, {}
     for rate in RATES:
@@ -80,7 +90,7 @@ def summary(points: Sequence[Point], positives: int, hours: float) -> dict:
             "frr": round(point.missed / positives, 5),
             "fa_per_hour": round(point.false_alarms / hours, 5),
         }
-        for point in points
+        for point in corners(points)
     ]
     return {
         "positives": positives,
