@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kws.benchmark import model as bench
+from kws.benchmark.candidates import candidates, our_own, peers
 from kws.benchmark.targets import choose
 from kws.benchmark.targets.qemu import beginnings
 from kws.cli import main
@@ -28,7 +29,7 @@ needs_arm = pytest.mark.skipif(
 
 
 def row(model: str, *latencies: float, **figures) -> dict:
-    figures = {"target": "host", "file_bytes": 1000, "peak_bytes": 2048} | figures
+    figures = {"target": "host", "file_bytes": 1000, "peak_bytes": 2048, "step_ms": 40.0} | figures
     return {
         "model": model,
         "latency_us": sorted(latencies)[len(latencies) // 2],
@@ -78,10 +79,10 @@ def test_a_board_by_ssh(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{far}:{Path('/usr/bin')}:{Path('/bin')}")
     target = choose("ssh:board")
     with target:
-        (measured,) = target.measure([CUSTOM], 2, lambda line: None)
+        (measured,) = target.measure([our_own(CUSTOM)], 2, lambda line: None)
         folder = Path(target.folder)
         assert folder.is_dir()
-    assert measured["file_bytes"] == CUSTOM.stat().st_size
+    assert measured["model_ops"] == len(inspect(CUSTOM.read_bytes()))
     assert measured["target"] == "ssh:board"
     assert not folder.exists()
     with pytest.raises(KwsError, match=r"cannot be reached: .*resolve"), choose("ssh:elsewhere"):
@@ -94,7 +95,7 @@ def test_instructions_are_the_same_every_time():
 
     def count() -> dict:
         with choose("cortex-a53") as target:
-            (counted,) = target.measure([CUSTOM], 1, lambda line: None)
+            (counted,) = target.measure([our_own(CUSTOM)], 1, lambda line: None)
             counted["per_call"] = per_call(target._machine, "cortex-a53", CUSTOM)
         return counted
 
@@ -123,12 +124,33 @@ def test_models_that_cannot_be_told_apart():
 
 
 def test_names_of_models(tmp_path):
-    assert bench.named([QUICKSTART]) == {"quickstart/custom": CUSTOM, "quickstart/dense": DENSE}
-    assert bench.named([DENSE]) == {"quickstart/dense": DENSE}
+    found = candidates([QUICKSTART, DENSE], tmp_path)
+    assert [c.name for c in found] == ["quickstart/custom", "quickstart/dense", "quickstart/dense"]
+    assert {c.step_ms for c in found} == {40.0}
     with pytest.raises(KwsError, match=r"no \.tflite"):
-        bench.named([tmp_path])
-    with pytest.raises(KwsError, match="not there"):
-        bench.named([tmp_path / "missing.tflite"])
+        candidates([tmp_path], tmp_path)
+    with pytest.raises(KwsError, match="cannot be read"):
+        candidates([tmp_path / "missing.tflite"], tmp_path)
+
+
+def test_a_recipe_as_an_untrained_network(tmp_path):
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text('[data]\nwords = ["a"]\n[network]\nchannels = 8\nblocks = 1\nrank = 1\n')
+    plain, dynamic = candidates([recipe], tmp_path)
+    assert plain.name == "tiny (untrained)"
+    assert plain.file.stat().st_size > 0 < dynamic.file.stat().st_size
+    assert "KwsToeplitzLike" in [layer.kind for layer in inspect(plain.file.read_bytes())]
+
+
+@needs_compiler
+def test_other_projects_networks(tmp_path):
+    pytest.importorskip("pymicro_wakeword")
+    pytest.importorskip("pyopen_wakeword")
+    found = peers(tmp_path)
+    with choose("host") as target:
+        rows = target.measure(found, 2, lambda line: None)
+    assert [c.step_ms for c in found] == [30.0, 80.0, 80.0, 80.0]
+    assert all(row["latency_us"] > 0 for row in rows)
 
 
 def test_figures_of_this_file_only(tmp_path):
@@ -147,12 +169,12 @@ def test_table_and_picture(tmp_path):
     rows = [
         row("a", 10, 11, 12, accuracy=0.95),
         row("b", 12, 13, 14),
-        {"model": "a", "target": "cortex-a53", "instructions": 2e6, "file_bytes": 1000},
+        {"model": "a", "target": "cortex-a53", "instructions": 2e6, "file_bytes": 1, "step_ms": 20},
     ]
     result = {"made_by": {"command": "kws"}, "method": "m", "warnings": ["w"], "rows": rows}
     text = bench.table(result)
     assert "| a | 11.0 | 10.0 to 12.0 |" in text
-    assert "## cortex-a53\n\n| model | instructions |" in text
+    assert "## cortex-a53\n\n| model | step ms | instructions |" in text
     bench.picture(result, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 

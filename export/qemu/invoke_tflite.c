@@ -4,11 +4,16 @@
  *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL INPUTS OUTPUTS
  * once on each input in a file of raw float32, writing the outputs to another; or
  *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS count MODEL...
- * one model after the other, marking a call of each for count_instructions.c. */
+ * one model after the other, marking a call of each for count_instructions.c; or
+ *     invoke_tflite LIBTENSORFLOWLITE_C LIBKWS_OPS time CALLS MODEL
+ * and prints the median of so many calls in microseconds. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "marks.h"
 
@@ -115,17 +120,46 @@ static int count_calls(const char *operators, char **models) {
   return 0;
 }
 
+static double microseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return 1e6 * (double)now.tv_sec + 1e-3 * (double)now.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static int time_calls(const char *operators, int calls, const char *path) {
+  const function invoke = api("TfLiteInterpreterInvoke");
+  void *interpreter = interpreter_of(operators, path);
+  double *taken = calls > 0 ? malloc((size_t)calls * sizeof *taken) : NULL;
+  if (!interpreter || !taken) return 1;
+  int failed = run_on_small_numbers(interpreter, input_of(interpreter), WARM_UP);
+  for (int k = 0; k < calls && !failed; k++) {
+    const double start = microseconds();
+    failed = invoke.run(interpreter) != 0;
+    taken[k] = microseconds() - start;
+  }
+  qsort(taken, (size_t)calls, sizeof *taken, ascending);
+  printf("%.3f\n", taken[calls / 2]);
+  return failed;
+}
+
 int main(int argc, char **argv) {
   const int counting = argc > 4 && strcmp(argv[3], "count") == 0;
   if (argc != 5 && argc != 6 && !counting) {
     fprintf(stderr,
             "usage: %s LIBTENSORFLOWLITE_C LIBKWS_OPS MODEL CALLS|MODEL INPUTS OUTPUTS|"
-            "count MODEL...\n",
+            "count MODEL...|time CALLS MODEL\n",
             argv[0]);
     return 2;
   }
   library = open_library(argv[1]);
   if (counting) return count_calls(argv[2], argv + 4);
+  if (argc == 6 && strcmp(argv[3], "time") == 0)
+    return time_calls(argv[2], atoi(argv[4]), argv[5]);
   void *interpreter = interpreter_of(argv[2], argv[3]);
   if (!interpreter) return 1;
   void *input = input_of(interpreter);

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kws.benchmark.candidates import Candidate
 from kws.benchmark.targets import qemu, timed
-from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.provenance import provenance
 
@@ -15,7 +15,7 @@ ROUNDS, QUICK_ROUNDS = 7, 3
 
 def bench_models(
     path_json: Path | str,
-    models: dict[str, Path],
+    models: Sequence[Candidate],
     targets: Sequence,
     rounds: int = ROUNDS,
     report: Callable[[str], None] = print,
@@ -24,25 +24,29 @@ def bench_models(
 
     Args:
         path_json: where the results go; a table and a picture go beside it (.md and .png).
-        models: .tflite files under the names that they get in the table.
+        models: of ``kws.benchmark.candidates``.
         targets: of ``kws.benchmark.targets.choose``; each is entered in its turn.
         rounds: how often a timed target goes through the models.
         report: gets a line for each round or model.
 
     Returns what is written: ``{"made_by", "method", "conditions", "warnings", "rows": [{"model",
-    "target", "latency_us" or "instructions", "peak_bytes", "file_bytes", …}]}``; see ``row`` of
-    kws.benchmark.targets.timed, and qemu. Raises KwsError if a target cannot be used or a model
-    not be run there.
+    "target", "latency_us" or "instructions", "peak_bytes", "file_bytes", "step_ms", …}]}``; see
+    ``row`` of kws.benchmark.targets.timed, and qemu. Raises KwsError if a target cannot be used or
+    a model not be run there.
     """
     rows, conditions, methods = [], {}, []
     for target in targets:
         with target:
             before = target.conditions()
-            measured = target.measure(list(models.values()), rounds, report)
+            measured = target.measure(models, rounds, report)
             conditions[target.name] = {"before": before, "after": target.conditions()}
         methods.append(qemu.METHOD if isinstance(target, qemu.Qemu) else timed.METHOD)
-        for name, model, row in zip(models, models.values(), measured, strict=True):
-            rows.append({"model": name, **row, **known_figures(model)})
+        for model, row in zip(models, measured, strict=True):
+            if row is None:
+                report(f"{target.name} cannot run {model.name}, which is left out")
+                continue
+            size = {"file_bytes": model.file.stat().st_size, "step_ms": model.step_ms}
+            rows.append({"model": model.name, **row, **size, **known_figures(model.file)})
     result = {
         "made_by": provenance(),
         "method": " ".join(dict.fromkeys(methods)),
@@ -56,23 +60,6 @@ def bench_models(
     with replacing(path.with_suffix(".png")) as temporary:
         picture(result, temporary)
     return result
-
-
-def named(arguments: Sequence[Path]) -> dict[str, Path]:
-    """The .tflite files that are given, or that lie in folders that are given, under short names.
-
-    Raises KwsError if one is not there, or a folder has none.
-    """
-    files: list[Path] = []
-    for argument in arguments:
-        found = sorted(argument.glob("*.tflite")) if argument.is_dir() else [argument]
-        if not found:
-            raise KwsError(f"{argument}: no .tflite in there", 2)
-        files += found
-    for file in files:
-        if not file.is_file():
-            raise KwsError(f"{file}: is not there", 2)
-    return {f"{file.absolute().parent.name}/{file.stem}": file for file in files}
 
 
 def known_figures(model: Path) -> dict:
@@ -133,8 +120,11 @@ def _table(rows: list[dict]) -> list[str]:
             f"{min(row['latency_us_rounds']):.1f} to {max(row['latency_us_rounds']):.1f}"
         ),
         "ops' sum": lambda row: f"{row['ops_us'] / row['profiled_us']:.0%}",
-        "CPU s per audio s": lambda row: f"{row['cpu_per_audio_second']:.5f}",
+        "step ms": lambda row: f"{row['step_ms']:g}",
+        "inference ms per audio s": lambda row: f"{row['latency_us'] / row['step_ms']:.3f}",
+        "CPU ms per audio s": lambda row: f"{1e3 * row['cpu_per_audio_second']:.3f}",
         "instructions": lambda row: f"{row['instructions']:,.0f}",
+        "million per audio s": lambda row: f"{row['instructions'] / row['step_ms'] / 1e3:.2f}",
         "ms (estimate)": lambda row: f"{row['estimated_ms']:.2f}",
         "peak KiB": lambda row: f"{row['peak_bytes'] / 1024:,.0f}",
         "arena KiB": lambda row: f"{row['arena_bytes'] / 1024:.1f}",
@@ -167,7 +157,7 @@ def picture(result: dict, path: Path) -> None:
         if "latency_us" in part[0]:
             bars = {row["model"]: row["latency_us"] for row in part}
             panels.append((f"{target}: µs an inference", bars))
-            memory = {row["model"]: row["peak_bytes"] / 1024 for row in part}
+            memory = {r["model"]: r["peak_bytes"] / 1024 for r in part if "peak_bytes" in r}
             panels.append((f"{target}: KiB of memory", memory))
         else:
             bars = {row["model"]: row["instructions"] / 1e6 for row in part}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kws import model_file
 from kws.benchmark.aarch64 import prepare
+from kws.benchmark.candidates import Candidate
 from kws.benchmark.instructions import of_each
 from kws.tflite.graph import Graph
 
@@ -46,12 +47,12 @@ class Qemu:
         return {}
 
     def measure(
-        self, models: Sequence[Path], rounds: int, report: Callable[[str], None] = print
+        self, models: Sequence[Candidate], rounds: int, report: Callable[[str], None] = print
     ) -> list[dict]:
         """A row for each model, in their order; one round is as good as several."""
         rows = []
         for model in models:
-            rows.append(self._row(model))
+            rows.append(self._row(model.file))
             report(f"{self.name}: {model.name} {rows[-1]['instructions']:,.0f} instructions")
         return rows
 
@@ -62,7 +63,6 @@ class Qemu:
             "target": self.name,
             "instructions": instructions,
             "estimated_ms": 1e3 * instructions / INSTRUCTIONS_PER_CYCLE / PROCESSORS[self.name],
-            "file_bytes": model.stat().st_size,
             "ops": ops,
         }
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kws.benchmark.candidates import Candidate
 from kws.errors import KwsError
 
 REPEATS = 500
@@ -16,7 +17,8 @@ METHOD = (
     "latency is that of one inference on the wall clock: the median over the rounds of their "
     "medians; the spread is from the least of these to the greatest. Memory is by how much the "
     "process grew at its peak from before the model was loaded, TFLite's own working memory "
-    "included. CPU time per second of audio includes the front end and the decision."
+    "included. CPU time per second of audio includes the front end and the decision. Of other "
+    "projects' networks only the inferences are timed, in the same library with XNNPACK."
 )
 
 # Frequencies and temperatures, as Linux and Android tell them; what is missing is left out.
@@ -68,18 +70,36 @@ class Timed(ABC):
         return {name: part for name, part in parts.items() if part not in ({}, None)}
 
     def measure(
-        self, models: Sequence[Path], rounds: int, report: Callable[[str], None] = print
-    ) -> list[dict]:
-        """A row for each model, in their order; see ``row``."""
+        self, models: Sequence[Candidate], rounds: int, report: Callable[[str], None] = print
+    ) -> list[dict | None]:
+        """A row for each model, in their order, see ``row``; None where one cannot be run."""
         arguments = ["--no-audio", "--repeats", str(REPEATS), "--threads", str(self.threads)]
         if self.cpu is not None:
             arguments += ["--cpu", str(self.cpu)]
-        reports: dict[Path, list[dict]] = {model: [] for model in models}
+        reports: dict[Candidate, list[dict]] = {model: [] for model in models}
         for number in range(rounds):
             for model in models:
-                reports[model].append(self.run(model, arguments))
+                if model.ours:
+                    reports[model].append(self.run(model.file, arguments))
+                elif (latency := self.latency(model.file)) is not None:
+                    reports[model].append({"latency_us": {"median": latency}})
             report(f"{self.name}: round {number + 1} of {rounds}")
-        return [{"target": self.name, **row(reports[model])} for model in models]
+        return [
+            {"target": self.name, **(row if model.ours else latency_row)(reports[model])}
+            if reports[model]
+            else None
+            for model in models
+        ]
+
+    def latency(self, model: Path) -> float | None:
+        """Microseconds of an inference of a model that is not ours; None if it cannot be run."""
+        return None
+
+
+def latency_row(reports: list[dict]) -> dict:
+    """What is known of a model that kws_runner does not run."""
+    latencies = [report["latency_us"]["median"] for report in reports]
+    return {"latency_us": statistics.median(latencies), "latency_us_rounds": latencies}
 
 
 def row(reports: list[dict]) -> dict:
@@ -88,11 +108,9 @@ def row(reports: list[dict]) -> dict:
     def median(figure: Callable[[dict], float]) -> float:
         return statistics.median(map(figure, reports))
 
-    latencies = [report["latency_us"]["median"] for report in reports]
     last = reports[-1]
     return {
-        "latency_us": statistics.median(latencies),
-        "latency_us_rounds": latencies,
+        **latency_row(reports),
         "p90_us": median(lambda report: report["latency_us"]["p90"]),
         "p99_us": median(lambda report: report["latency_us"]["p99"]),
         "first_inference_us": median(lambda report: report["first_inference_us"]),
@@ -102,8 +120,6 @@ def row(reports: list[dict]) -> dict:
             median(lambda r: r["peak_resident_bytes"] - r["resident_before_model_bytes"])
         ),
         "arena_bytes": last["arena_bytes"],
-        "file_bytes": last["file_bytes"],
-        "step_ms": last["step_ms"],
         "ops": [op for op in last["ops"] if "us" in op],
         "ops_us": median(lambda report: report["ops_us"]),
         "profiled_us": median(lambda report: report["profiled_us"]),

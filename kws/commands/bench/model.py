@@ -1,6 +1,7 @@
 """``kws bench model``: models side by side on this machine, a phone, a board, or ARM under QEMU."""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from kws.commands.bench import output_options
@@ -16,7 +17,11 @@ def register(kinds) -> None:
     )
     parser.set_defaults(run_command=run)
     parser.add_argument(
-        "models", type=Path, nargs="+", metavar="MODEL", help=".tflite files, or folders of them"
+        "models",
+        type=Path,
+        nargs="+",
+        metavar="MODEL",
+        help=".tflite files, folders of them, or recipes, whose networks are taken untrained",
     )
     parser.add_argument(
         "--target",
@@ -33,20 +38,27 @@ def register(kinds) -> None:
         help="TFLite's C library for the target (default $KWS_TFLITE_LIB, else fetched by pip)",
     )
     parser.add_argument(
+        "--peers", action="store_true", help="beside microWakeWord's and openWakeWord's alexa"
+    )
+    parser.add_argument(
         "--keep", action="store_true", help="leave what was sent there, for the next time"
     )
     output_options(parser)
 
 
 def run(options) -> None:
-    from kws.benchmark.model import QUICK_ROUNDS, ROUNDS, bench_models, named, table
+    from kws.benchmark.candidates import candidates, peers
+    from kws.benchmark.model import QUICK_ROUNDS, ROUNDS, bench_models, table
     from kws.benchmark.targets import choose
 
     refuse_overwriting(options.json, options.force)
-    models = named(options.models)
     targets = [
         choose(name, options.threads, options.cpu, options.tflite_lib, options.keep)
         for name in options.target or ["host"]
     ]
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
-    print(table(bench_models(options.json, models, targets, rounds)))
+    with tempfile.TemporaryDirectory() as folder:
+        models = candidates(options.models, Path(folder))
+        if options.peers:
+            models += peers(Path(folder))
+        print(table(bench_models(options.json, models, targets, rounds)))

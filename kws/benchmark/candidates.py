@@ -1,0 +1,116 @@
+"""What ``kws bench model`` measures: our files, networks of recipes, other projects' files."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws import model_file
+from kws.errors import KwsError
+from kws.files import write_bytes
+
+# Between two looks of a network that takes whole windows, as in kws.detector and export/runner.
+WINDOWED_STEP_MS = 40.0
+# Of openWakeWord's stream: an inference of each of its three networks takes in so many samples,
+# and the first of them sees some of the past again.
+_OPEN_STEP_MS, _OPEN_SAMPLES = 80.0, 1760
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A .tflite under the name that it gets in the table.
+
+    step_ms: audio between two inferences. ours: whether kws_runner can run it, front end and all.
+    """
+
+    name: str
+    file: Path
+    step_ms: float
+    ours: bool = True
+
+
+def candidates(arguments: Sequence[Path], folder: Path) -> list[Candidate]:
+    """Those of .tflite files, of all in a folder, and of recipes, which become files in ``folder``.
+
+    A recipe's network is not trained, which makes no difference to its speed. Raises KwsError for
+    what is none of these.
+    """
+    found = []
+    for argument in arguments:
+        if argument.suffix == ".toml":
+            found += _untrained(argument, folder)
+            continue
+        files = sorted(argument.glob("*.tflite")) if argument.is_dir() else [argument]
+        if not files:
+            raise KwsError(f"{argument}: no .tflite in there", 2)
+        found += [our_own(file) for file in files]
+    return found
+
+
+def our_own(file: Path, name: str | None = None) -> Candidate:
+    """A file that kws exported. Raises KwsError if it is none."""
+    _, metadata = model_file.read(file)
+    step = WINDOWED_STEP_MS
+    if "stream" in metadata:
+        step = metadata["stream"]["frames"] * metadata["frontend"]["hop_ms"]
+    return Candidate(name or f"{file.absolute().parent.name}/{file.stem}", file, step)
+
+
+def _untrained(path: Path, folder: Path) -> list[Candidate]:
+    """A recipe's network in float32, and with int8 weights."""
+    from kws import recipe
+    from kws.corpus.clips import label_names
+    from kws.quiet import load_keras
+
+    plan, _ = recipe.load(path)
+    load_keras()
+    from kws import networks
+    from kws.lowering import lower
+
+    labels = label_names(plan.data.words)
+    network = networks.build(plan, len(labels))
+    frontend = plan.frontend.to_dict()
+    metadata = {"labels": labels, "samples": plan.samples, "frontend": frontend}
+    found = []
+    for quantize, suffix in (("none", ""), ("dynamic", "-dynamic")):
+        file = folder / f"{path.stem}{suffix}.tflite"
+        write_bytes(file, model_file.write_metadata(lower(network, "custom", quantize), metadata))
+        found.append(our_own(file, f"{path.stem}{suffix} (untrained)"))
+    return found
+
+
+def peers(folder: Path) -> list[Candidate]:
+    """The "alexa" of microWakeWord and openWakeWord, from their packages.
+
+    Only the networks: microWakeWord's front end is no part of its file. Raises KwsError if the
+    packages are not installed.
+    """
+    try:
+        micro, openww = map(_models_of, ("pymicro_wakeword", "pyopen_wakeword"))
+    except ImportError as error:
+        raise KwsError('peers are an extra: pip install "kws[peers]"') from error
+    alexa = micro / "alexa.tflite"
+    stride = int(model_file.unpack(alexa.read_bytes()).subgraphs[0].tensors[0].shape[1])
+    return [
+        Candidate("microWakeWord/alexa", alexa, 10.0 * stride, ours=False),
+        Candidate("openWakeWord/features", _of_a_chunk(openww, folder), _OPEN_STEP_MS, ours=False),
+        Candidate(
+            "openWakeWord/embedding", openww / "embedding_model.tflite", _OPEN_STEP_MS, ours=False
+        ),
+        Candidate("openWakeWord/alexa", openww / "alexa.tflite", _OPEN_STEP_MS, ours=False),
+    ]
+
+
+def _models_of(package: str) -> Path:
+    return Path(importlib.import_module(package).__file__).parent / "models"
+
+
+def _of_a_chunk(models: Path, folder: Path) -> Path:
+    """openWakeWord's features take any number of samples; here as many as its stream gives."""
+    model = model_file.unpack((models / "melspectrogram.tflite").read_bytes())
+    graph = model.subgraphs[0]
+    tensor = graph.tensors[graph.inputs[0]]
+    tensor.shape, tensor.shapeSignature = [1, _OPEN_SAMPLES], None
+    file = folder / "melspectrogram.tflite"
+    write_bytes(file, model_file.pack(model))
+    return file
