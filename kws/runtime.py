@@ -83,8 +83,11 @@ class Model:
     def stream(self) -> "Stream":
         """A new stream through a streaming file; any number of them may take turns.
 
-        It begins in silence: a window of that has gone before.
+        It begins in silence: a window of that has gone before. Raises KwsError for a file that
+        takes whole windows.
         """
+        if self.step is None:
+            raise KwsError(f"{self.path} takes whole windows; export it with --streaming", 2)
         stream = Stream(self)
         silence = np.full((self.step, self.bands), np.log(self.frontend.floor), np.float32)
         for _ in range(0, self.frames, self.step):

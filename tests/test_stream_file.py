@@ -104,6 +104,11 @@ def test_a_file_with_missing_states_is_refused(network, tmp_path):
         written(tmp_path / "m.tflite", data, stream={"frames": 4}, frames=PLAN.frames)
 
 
+def test_a_windowed_file_has_no_streams(network, tmp_path):
+    with pytest.raises(KwsError, match="--streaming"):
+        written(tmp_path / "m.tflite", lower(network, "custom")).stream()
+
+
 def noisy(seconds: float, seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     loudness = np.repeat(rng.uniform(0, 0.3, int(seconds * 10) + 1), 1600)
