@@ -23,6 +23,7 @@ COMMANDS = [
     "detect",
     "listen",
     "serve",
+    "new_keyword",
     "synthesize",
     "voices",
     "fetch",

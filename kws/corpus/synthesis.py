@@ -43,7 +43,7 @@ def synthesize(
     """
     if count < 1:
         raise KwsError(f"{count} clips a word: ask for at least one", 2)
-    texts = {_folder_name(word): " ".join(word.replace("_", " ").split()) for word in words}
+    texts = {folder_name(word): " ".join(word.replace("_", " ").split()) for word in words}
     out = Path(out)
     kept = {name: _indices(out / name) for name in texts}
     total = count * len(texts)
@@ -64,7 +64,8 @@ def synthesize(
         _write_validation_list(out)
 
 
-def _folder_name(word: str) -> str:
+def folder_name(word: str) -> str:
+    """The folder of a word's clips, `hey_jarvis`. Raises KwsError if it cannot be said."""
     name = "_".join(word.lower().replace("_", " ").split())
     speakable = any(c.isalnum() for c in name) and all(c.isalnum() or c in "_-'" for c in name)
     if not speakable or name[0] in "-'":

@@ -1,0 +1,95 @@
+"""A corpus with too few recordings of some words, eked out with synthetic clips of them.
+
+Recordings keep their side of the official split; nothing synthetic is validated with. Of the
+words with few recordings, more speakers are made of each (``kws.corpus.speakers``).
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from kws import audio
+from kws.corpus import clips
+from kws.corpus.speakers import another_speaker
+from kws.corpus.synthesis import trim
+from kws.files import replacing, write_text
+
+FEW = 50  # training recordings; a word with fewer is eked out with altered ones
+ALTERED = 10  # speakers made of one recording
+ALTERED_NAME = "altered"
+
+
+def eke_out(
+    recorded: Path,
+    synthetic: Sequence[Path],
+    words: Sequence[str],
+    out: Path,
+    few: dict[str, int] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Make ``out`` a corpus of the recorded one and the synthetic clips of ``words``.
+
+    Clips are linked, not copied, where the file system can. few: use only so many training
+    recordings of these words, to find out how well synthetic clips stand in for them. What is
+    there is kept. Raises KwsError as ``clips.scan`` does.
+    """
+    few = few or {}
+    found = clips.scan(recorded)
+    used: dict[str, int] = {}
+    chosen = []
+    for clip in found:
+        if clip.split == "training":
+            used[clip.word] = used.get(clip.word, 0) + 1
+            if used[clip.word] > few.get(clip.word, len(found)):
+                continue
+        chosen.append(clip)
+    for clip in chosen:
+        _link(clip.path, out / clip.word / clip.path.name)
+    for noise in audio.find(recorded / clips.NOISE) if (recorded / clips.NOISE).is_dir() else []:
+        _link(noise, out / clips.NOISE / noise.name)
+    for folder in synthetic:
+        for word in words:
+            for path in audio.find(folder / word) if (folder / word).is_dir() else []:
+                _link(path, out / word / f"{folder.name}-{path.name}")
+    _alter(chosen, words, out, progress)
+    lists = {
+        f"{split}_list.txt": [clip for clip in chosen if clip.split == split]
+        for split in ("validation", "testing")
+    }
+    for name, listed in lists.items():
+        write_text(out / name, "".join(f"{c.word}/{c.path.name}\n" for c in listed))
+
+
+def _alter(chosen: Sequence[clips.Clip], words: Sequence[str], out: Path, progress) -> None:
+    trained = {
+        word: [c.path for c in chosen if c.word == word and c.split == "training"] for word in words
+    }
+    todo = [
+        (path, out / word / f"{ALTERED_NAME}-{path.stem}_{k}.opus")
+        for word, paths in trained.items()
+        if len(paths) < FEW
+        for path in paths
+        for k in range(ALTERED)
+    ]
+    for done, (path, target) in enumerate(todo, 1):
+        if not target.exists():
+            rng = np.random.default_rng([len(target.name), done])
+            altered = another_speaker(trim(audio.read(path)), rng)
+            with replacing(target) as temporary:
+                clip = clips.fit(altered / max(1.0, np.abs(altered).max()), audio.RATE)
+                soundfile.write(temporary, clip, audio.RATE, format="OGG", subtype="OPUS")
+        progress(done, len(todo))
+
+
+def _link(path: Path, target: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)

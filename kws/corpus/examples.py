@@ -1,0 +1,68 @@
+"""Training examples of a keyword in a stream: features of scenes, and what is in them.
+
+Scenes are made once and kept as features, since a room and a noise cost more than a step of
+training; masks and the order differ from epoch to epoch.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kws.corpus.scenes import Scenes
+from kws.frontend import FrontEnd
+from kws.frontend_c import FeatureStream
+
+KEYWORD, OTHER, SILENCE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Words:
+    """Spoken words without silence around them, float32 (samples,) each.
+
+    keyword: the phrase, by many voices. near: what sounds like it, by voices of the same kind, so
+    that a synthetic voice is no sign of the keyword.
+    """
+
+    keyword: Sequence[np.ndarray]
+    near: Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Features float16 (examples, frames, bands) and kinds int8 (examples,): KEYWORD, OTHER or
+    SILENCE, in the order of a model's outputs."""
+
+    features: np.ndarray
+    kinds: np.ndarray
+
+
+def draw(
+    words: Words,
+    scenes: Scenes,
+    frontend: FrontEnd,
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Examples:
+    """``count`` scenes: a quarter with the keyword, the rest near misses, speech and noise."""
+    rng = np.random.default_rng(seed)
+
+    def pick(clips: Sequence[np.ndarray]) -> np.ndarray:
+        return clips[rng.integers(len(clips))]
+
+    plan = [
+        (0.28, KEYWORD, lambda: scenes.with_word(pick(words.keyword), rng)),
+        (0.05, OTHER, lambda: scenes.with_part(pick(words.keyword), rng)),
+        (0.22, OTHER, lambda: scenes.with_word(pick(words.near), rng)),
+        (0.42, OTHER, lambda: scenes.of_speech(rng)),
+        (0.03, SILENCE, lambda: scenes.of_noise(rng)),
+    ]
+    features = np.empty((count, frontend.frames_in(scenes.samples), frontend.bands), np.float16)
+    shares = np.cumsum([share for share, _, _ in plan])
+    kinds = np.empty(count, np.int8)
+    for k in range(count):
+        _, kinds[k], make = plan[np.searchsorted(shares, rng.random() * shares[-1], "right")]
+        features[k] = FeatureStream(frontend).feed(make())
+        progress(k + 1, count)
+    return Examples(features, kinds)

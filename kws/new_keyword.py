@@ -1,0 +1,308 @@
+"""A wake word from its text: ``kws new-keyword "hey jarvis"``.
+
+OUT/clips/           the phrase and what sounds like it, by many synthetic voices
+OUT/tuning/          voices, and background, that the training does not hear
+OUT/recipe.toml      the network
+OUT/examples.npz     what it was trained with first
+OUT/model.keras      the trained network
+OUT/stream.tflite    what detects; its threshold is fitted to the wanted false alarms
+OUT/results.json     figures on what was kept for tuning
+OUT/README.md        a card
+
+Every step leaves its result in OUT, so that a run that was stopped goes on.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kws import audio, recipe
+from kws.corpus import other_speech, voices
+from kws.corpus.engines import is_held_out
+from kws.corpus.examples import OTHER, Examples, Words, draw
+from kws.corpus.near_misses import near_misses
+from kws.corpus.noise import Noise
+from kws.corpus.scenes import Scenes
+from kws.corpus.speakers import another_speaker
+from kws.corpus.synthesis import folder_name, synthesize, trim
+from kws.errors import KwsError
+from kws.files import replacing, write_text
+from kws.progress import Progress
+from kws.provenance import provenance
+from kws.quiet import load_keras
+from kws.recipe import Recipe
+from kws.run_folder import NETWORK, RESULTS, claim
+
+RECIPE_TEXT = """# A wake word made of its text: kws new-keyword "{phrase}"
+
+[data]
+words = ["{name}"]
+seconds = {seconds}
+
+[network]
+structure = "dense"
+channels = 96
+blocks = 4
+kernel = 7
+stride = 2
+
+[augment]
+time_mask_ms = 0
+band_mask = 0
+
+[training]
+epochs = 16
+learning_rate = 8e-3
+"""
+EXAMPLES = "examples.npz"
+STREAM = "stream.tflite"
+NEAR = 40  # words that sound alike
+NEAR_CLIPS = 8  # of each, by each engine
+SCENES = 30_000
+SENTENCES = 300
+ROUNDS = 2  # of mining
+ROUND_EPOCHS = 5
+MINED = 3_000  # scenes a round
+ALTERED = 3  # speakers made of one
+WORD_TAIL = 0.35  # seconds that a window is longer than the longest words
+TUNING = 5  # one background recording in so many is kept for tuning
+
+
+def make(
+    phrase: str,
+    out: Path,
+    background: Sequence[Path] = (),
+    noise: Path | None = None,
+    recordings: Path | None = None,
+    false_alarms: float = 0.5,
+    clips: int = 300,
+) -> dict:
+    """Make the wake word's model in ``out``; returns what results.json holds.
+
+    background: folders of speech in which the phrase is not said, beside the synthetic
+    sentences; noise: recordings of noise, instead of synthetic ones; recordings: a folder of the
+    phrase said by its users, two thirds for training and a third for tuning; false_alarms: an
+    hour, that the threshold is fitted to; clips: of the phrase by each speech engine. Raises
+    KwsError for a phrase that cannot be said, and as ``kws.run_folder.claim`` does.
+    """
+    started = time.time()
+    name = folder_name(phrase)
+    near = _synthesised(phrase, out / "clips", clips)
+    keyword = _keep_for_tuning(out, name, background, recordings)
+    text = RECIPE_TEXT.format(phrase=phrase, name=name, seconds=_window(keyword))
+    claim(out, text, fresh=False)
+    plan = recipe.parse(text)
+    if not (out / NETWORK).exists():
+        load_keras()
+        speech = _speech(out, background)
+        examples = _examples(out, plan, keyword, near, speech, Noise(noise))
+        network = _trained(plan, examples, speech)
+        with replacing(out / NETWORK) as temporary:
+            network.save(temporary)
+    results = _scored(out, name, false_alarms, round(time.time() - started))
+    write_text(out / RESULTS, json.dumps(results, indent=1) + "\n")
+    _write_card(out, phrase, results)
+    return results
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _synthesised(phrase: str, out: Path, count: int) -> list[Path]:
+    """Clips of the phrase and of what sounds like it; returns the folders of the latter."""
+    near = near_misses(phrase, NEAR)
+    engines = ["espeak", "kokoro"] if voices.available() else ["espeak"]
+    for engine in engines:
+        with Progress(f"clips by {engine}") as progress:
+            synthesize([phrase], count, out / engine, engine, progress=progress)
+            synthesize(near, NEAR_CLIPS, out / engine, engine, progress=progress)
+    _say(f"spoken: {phrase}, and {len(near)} near misses: {', '.join(near[:8])} …")
+    return [out / engine / folder_name(word) for engine in engines for word in near]
+
+
+def _keep_for_tuning(
+    out: Path, name: str, background: Sequence[Path], recordings: Path | None
+) -> list[Path]:
+    """Copy what the training shall not hear to OUT/tuning; returns the clips it may hear.
+
+    Of the phrase's clips those by held-out voices, of the user's recordings every third.
+    """
+    spoken = audio.find(out / "clips" / "espeak" / name)
+    spoken += audio.find(out / "clips" / "kokoro" / name) if voices.available() else []
+    kept = [path for path in spoken if is_held_out(path.name.partition("_nohash_")[0])]
+    users = audio.find(recordings) if recordings else []
+    if recordings and len(users) < 3:
+        raise KwsError(f"{recordings}: holds {len(users)} recordings; make at least three", 2)
+    _copy(kept + users[::3], out / "tuning" / "positives")
+    others = [path for folder in background for path in audio.find(folder)]
+    _copy([path for path in others if _is_for_tuning(path)], out / "tuning" / "background")
+    # A user's few recordings count as much as the many synthetic ones.
+    mine = [path for k, path in enumerate(users) if k % 3]
+    return [path for path in spoken if path not in kept] + mine * (
+        len(spoken) // (2 * len(mine) or 1)
+    )
+
+
+def _is_for_tuning(path: Path) -> bool:
+    return hashlib.sha256(path.name.encode()).digest()[0] % TUNING == 0
+
+
+def _copy(paths: Sequence[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        with replacing(folder / f"{path.parent.name}-{path.name}") as temporary:
+            shutil.copyfile(path, temporary)
+
+
+def _window(keyword: Sequence[Path]) -> float:
+    """Seconds of the network's window: nearly all of the clips fit, with room for the next word."""
+    lengths = [len(trim(audio.read(path))) / audio.RATE for path in keyword[:400]]
+    return round(float(np.quantile(lengths, 0.9)) + WORD_TAIL, 1)
+
+
+def _speech(out: Path, background: Sequence[Path]) -> list[np.ndarray]:
+    """Recordings without the keyword: the background that is not for tuning, and sentences."""
+    with Progress("sentences") as progress:
+        sentences = other_speech.spoken(SENTENCES, progress=progress)
+    with Progress("recordings read") as progress:
+        recorded = other_speech.recorded(background, lambda p: not _is_for_tuning(p), progress)
+    hours = sum(map(len, recorded)) / audio.RATE / 3600
+    _say(f"background: {len(sentences)} synthetic sentences, {hours:.1f} hours of recordings")
+    return recorded + sentences
+
+
+def _examples(
+    out: Path, plan: Recipe, keyword, near: Sequence[Path], speech, noise: Noise
+) -> Examples:
+    if (out / EXAMPLES).exists():
+        with np.load(out / EXAMPLES) as kept:
+            return Examples(kept["features"], kept["kinds"])
+    rng = np.random.default_rng(plan.training.seed)
+    words = [trim(audio.read(path)) for path in keyword]
+    altered = []
+    with Progress("more speakers") as progress:
+        for k, word in enumerate(words * ALTERED):
+            altered.append(another_speaker(word, rng))
+            progress(k + 1, ALTERED * len(words))
+    alike = [trim(audio.read(path)) for folder in near for path in audio.find(folder)]
+    scenes = Scenes(plan.samples, speech, noise)
+    with Progress("scenes") as progress:
+        examples = draw(
+            Words(words + altered, alike),
+            scenes,
+            plan.frontend,
+            SCENES,
+            plan.training.seed,
+            progress,
+        )
+    with replacing(out / EXAMPLES) as temporary, open(temporary, "wb") as file:
+        np.savez(file, features=examples.features, kinds=examples.kinds)
+    return examples
+
+
+def _trained(plan: Recipe, examples: Examples, speech: Sequence[np.ndarray]):
+    """A network taught with the examples, then with what it took for the keyword."""
+    import keras
+
+    from kws import networks
+    from kws.keyword_training import fit, mine, targets
+
+    keras.utils.set_random_seed(plan.training.seed)
+    network = networks.build(plan, 3)
+    features, kinds = examples.features, examples.kinds
+    epochs, rate = plan.training.epochs, plan.training.learning_rate
+    for mining in range(ROUNDS + 1):
+        if mining:
+            with Progress("recordings heard for mistakes") as progress:
+                found = mine(network, plan, speech, MINED, progress)
+            features = np.concatenate([features, found])
+            kinds = np.concatenate([kinds, np.full(len(found), OTHER, np.int8)])
+            _say(f"round {mining}: {len(found)} mistakes and near ones of the background added")
+            epochs, rate = ROUND_EPOCHS, plan.training.learning_rate / 2
+        fit(network, plan, features, targets(kinds), epochs, rate, _Told(epochs))
+    return network
+
+
+class _Told:
+    """Says how far a training is."""
+
+    def __init__(self, epochs: int):
+        self._epochs, self._began = epochs, time.monotonic()
+
+    def __call__(self, epoch: int, loss: float) -> None:
+        left = (time.monotonic() - self._began) / epoch * (self._epochs - epoch)
+        _say(f"  epoch {epoch:2}/{self._epochs}  loss {loss:.3f}  {left / 60:.1f} min left")
+
+
+def _scored(out: Path, name: str, false_alarms: float, seconds: int) -> dict:
+    """Export, fit the threshold on what was kept for tuning, and say what it does there."""
+    from kws import model_file
+    from kws.files import write_bytes
+    from kws.pipeline import export
+    from kws.scoring.conditions import conditions
+    from kws.scoring.keyword import fit_keyword, hear_keyword, score_keyword
+
+    file = out / STREAM
+    size, _ = export(out, file, "dense", "compact", force=True, streaming=True)
+    tuning = out / "tuning"
+    heard = audio.find(tuning / "background")
+    if not heard:
+        _say("no background was given: the threshold stays 0.7; try it with --background DIR")
+        return {"name": name, "file_bytes": size, "seconds": seconds, "made_by": provenance()}
+    with Progress("streams") as progress:
+        hearing = hear_keyword(
+            str(file),
+            name,
+            tuning / "positives",
+            [tuning / "background"],
+            conditions(None, [10.0], far=True),
+            progress=progress,
+        )
+    decision = fit_keyword(hearing, false_alarms)
+    data, metadata = model_file.read(file)
+    write_bytes(file, model_file.write_metadata(data, metadata | {"decision": decision}))
+    score = score_keyword(hearing, decision["smoothing_ms"])
+    return {
+        "name": name,
+        "file_bytes": file.stat().st_size,
+        "seconds": seconds,
+        "decision": decision,
+        "synthetic": score,
+        "made_by": provenance(),
+    }
+
+
+def _write_card(out: Path, phrase: str, results: dict) -> None:
+    lines = [
+        f"# {phrase}",
+        "",
+        f'Made from its text by `kws new-keyword "{phrase}"`: synthetic voices only, in rooms and '
+        "noise that were made up too, against words that sound like it and against speech in "
+        "which it is not said.",
+        "",
+        f"- `{STREAM}`: {results['file_bytes']:,} bytes, for `kws detect` and `kws listen`",
+    ]
+    if "synthetic" in results:
+        score = results["synthetic"]
+        missed = ", ".join(
+            f"{share:.1%} at {rate} false alarms an hour"
+            for rate, share in score["frr_at_fa_per_hour"].items()
+        )
+        lines += [
+            f"- missed of {score['positives']} clips by voices that were not trained with: "
+            f"{missed}, over {score['hours']:.2f} hours of background that was not trained with",
+        ]
+    lines += [
+        "",
+        "These figures are of synthetic voices. People differ more: score the model on recordings "
+        f"of people with `kws score {out.name}/{STREAM} --keyword … --positives DIR --background "
+        "DIR` before you trust it.",
+    ]
+    write_text(out / "README.md", "\n".join(lines) + "\n")
