@@ -114,6 +114,7 @@ def picture(result: dict, path: Path) -> None:
     axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=4)
     axes.set(xscale="log", xlabel="CPU milliseconds a second of audio, front end included")
     axes.set_xlim(min(values) / 3, max(values) * 3)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
 
