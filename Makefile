@@ -37,9 +37,10 @@ voices: $(STAMP) ## fetch Kokoro's voices for kws synthesize
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[synthesis]"
 	$(KWS) voices
 
-export: $(STAMP) ## write the trained quickstart model as custom.tflite and dense.tflite
+export: $(STAMP) ## write the trained quickstart model as custom, dense and stream.tflite
 	$(KWS) export runs/quickstart --lowering custom --force
 	$(KWS) export runs/quickstart --lowering dense --force
+	$(KWS) export runs/quickstart --streaming --force
 
 bench: $(STAMP) ## measure the op and the layers beside dense ones, into runs/bench
 	mkdir -p runs/bench
@@ -51,7 +52,7 @@ listen: $(STAMP) ## spot keywords from the microphone (MODEL=FILE)
 
 release: $(STAMP) ## put a finished run's files where released models lie (RUN=runs/NAME)
 	cp $(addprefix $(RUN)/,custom.tflite dense.tflite model.keras results.json confusion.png) \
-	  models/$(notdir $(RUN))/
+	  $(wildcard $(RUN)/stream.tflite) models/$(notdir $(RUN))/
 
 sanitize: ## run the C tests under AddressSanitizer and UBSan
 	cmake -S . -B build/sanitize -DKWS_SANITIZE=ON
