@@ -16,6 +16,8 @@ COMMANDS = [
     "export",
     "compress",
     "bench",
+    "models",
+    "study",
     "inspect",
     "evaluate",
     "score",
