@@ -38,13 +38,18 @@ static void reference(const kws_frontend *f, const float *samples, float *featur
   while (length < window) length *= 2;
   const double pi = acos(-1.0);
   double *power = malloc((length / 2 + 1) * sizeof *power);
+  double *wave = malloc(2 * length * sizeof *wave), *windowed = malloc(window * sizeof *windowed);
+  for (size_t i = 0; i < length; i++) {
+    wave[2 * i] = cos(2.0 * pi * (double)i / (double)length);
+    wave[2 * i + 1] = sin(2.0 * pi * (double)i / (double)length);
+  }
+  for (size_t i = 0; i < window; i++)
+    windowed[i] = samples[i] * (0.5 - 0.5 * cos(2.0 * pi * (double)i / (double)window));
   for (size_t k = 0; k <= length / 2; k++) {
     double re = 0.0, im = 0.0;
     for (size_t i = 0; i < window; i++) {
-      const double hann = 0.5 - 0.5 * cos(2.0 * pi * (double)i / (double)window);
-      const double angle = 2.0 * pi * (double)(i * k % length) / (double)length;
-      re += samples[i] * hann * cos(angle);
-      im -= samples[i] * hann * sin(angle);
+      re += windowed[i] * wave[2 * (i * k % length)];
+      im -= windowed[i] * wave[2 * (i * k % length) + 1];
     }
     power[k] = re * re + im * im;
   }
@@ -62,7 +67,7 @@ static void reference(const kws_frontend *f, const float *samples, float *featur
     }
     features[band] = (float)log(sum);
   }
-  free(power);
+  free(power), free(wave), free(windowed);
 }
 
 static void test_features(kws_frontend f, float loudness) {
@@ -135,7 +140,7 @@ int main(void) {
     test_features(f, 1.0f), test_features(f, 1e-4f), test_features(f, 0.0f);
     kws_frontend odd = {16000.0, 30.0, 7.0, 23, 60.0, 8000.0, 1e-6};
     test_features(odd, 0.3f);
-    for (size_t window = 3; window <= 1100; window += window / 3) {
+    for (size_t window = 3; window <= 600; window += window / 3) {
       odd =
           (kws_frontend){16000.0, (double)window / 16.0, (double)window / 32.0, 1, 0.0, 8e3, 1e-4};
       while (odd.bands < 19 && !kws_frontend_fault(&odd)) odd.bands++;
