@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 from kws.commands.common import percent, refuse_overwriting
@@ -72,6 +73,8 @@ def run(options) -> None:
 
 
 def _check(options) -> None:
+    if not all(map(find_spec, ("scipy", "matplotlib", "jinja2"))):
+        raise KwsError('scoring is an extra: pip install "kws[score]"')
     if options.clips and (options.keyword or options.positives):
         raise KwsError("--clips scores every keyword; give it or --keyword, not both", 2)
     if not options.clips and not (options.keyword and options.positives and options.background):

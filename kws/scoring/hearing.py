@@ -5,11 +5,13 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kws import audio
+from kws.errors import KwsError
 from kws.scoring.listeners import Listener, open_listener
 from kws.scoring.tapes import Place
 
@@ -75,6 +77,10 @@ def hear_all(
             for done, future in enumerate(as_completed(waiting), 1):
                 results[waiting[future]] = future.result()
                 progress(done, len(tapes))
+        except BrokenProcessPool as error:
+            raise KwsError(
+                "a process was killed; if memory is short, give --processes 1"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
