@@ -3,12 +3,14 @@ VENV   ?= .venv
 PYTHON ?= python3
 DATA   ?= data/speech_commands
 MODEL  ?= models/words-12/custom.tflite
+RUN    ?= runs/quickstart
+TARGET ?= host
 KWS     = $(VENV)/bin/kws
 STAMP   = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test data voices export bench listen release sanitize fuzz ops-aarch64 \
-  android-check lint clean
+.PHONY: help install train test data voices export bench bench-ops listen release sanitize fuzz \
+  ops-aarch64 android-check lint clean
 
 help: ## list the tasks
 	@echo "kws: tiny keyword spotting with structured transforms"
@@ -37,12 +39,16 @@ voices: $(STAMP) ## fetch Kokoro's voices for kws synthesize
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[synthesis]"
 	$(KWS) voices
 
-export: $(STAMP) ## write the trained quickstart model as custom, dense and stream.tflite
-	$(KWS) export runs/quickstart --lowering custom --force
-	$(KWS) export runs/quickstart --lowering dense --force
-	$(KWS) export runs/quickstart --streaming --force
+export: $(STAMP) ## write a trained model (RUN) as custom, dense and stream.tflite
+	$(KWS) export $(RUN) --lowering custom --force
+	$(KWS) export $(RUN) --lowering dense --force
+	$(KWS) export $(RUN) --streaming --force
 
-bench: $(STAMP) ## measure the op and the layers beside dense ones, into runs/bench
+bench: $(STAMP) ## measure RUN's .tflite files on TARGET: host, adb, ssh:HOST, cortex-a53
+	$(KWS) bench model $(RUN) --target $(TARGET) --force \
+	  --json $(RUN)/device-$(firstword $(subst :, ,$(TARGET))).json
+
+bench-ops: $(STAMP) ## measure the op and the layers beside dense ones, into runs/bench
 	mkdir -p runs/bench
 	$(KWS) bench ops --json runs/bench/ops.json --quick --force
 	$(KWS) bench layers --json runs/bench/layers.json --quick --force

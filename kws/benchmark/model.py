@@ -74,15 +74,21 @@ def known_figures(model: Path) -> dict:
             results = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if not isinstance(results, dict):
-            continue
-        part = (results.get("validation") or {}).get(model.stem)
-        if part is None and (results.get("model") or {}).get("file") == model.name:
+        part = _part(results, "validation", model.stem)
+        if part is None and _part(results, "model", "file") == model.name:
             part = results
         for figure in ("accuracy", "frr_at_fa_per_hour"):
-            if isinstance(part, dict) and figure in part:
-                figures[figure] = part[figure]
+            value = _part(part, figure)
+            if value is not None:
+                figures[figure] = value
     return figures
+
+
+def _part(results, *keys: str):
+    """What lies under these keys of dictionaries in one another; None where there is nothing."""
+    for key in keys:
+        results = results.get(key) if isinstance(results, dict) else None
+    return results
 
 
 def warnings(rows: list[dict]) -> list[str]:
