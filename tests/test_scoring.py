@@ -288,3 +288,17 @@ def test_wrong_requests(scored, change, says, capsys):
     message = capsys.readouterr().err
     assert says in message
     assert message.count("\n") == 1
+
+
+def test_every_word_of_a_model_on_joined_clips(scored, trained, tmp_path):
+    model, _, _ = scored
+    file = tmp_path / "words.json"
+    arguments = ["--clips", str(trained / "clips"), "--json", str(file), "--processes", "1"]
+    assert main(["score", str(model), *arguments]) == 0
+    result = json.loads(file.read_text())
+    assert set(result["words"]) == {"low", "high"}
+    assert all(word["positives"] == 10 for word in result["words"].values())
+    assert result["clips"] == 30
+    shares = [word["frr_at_fa_per_hour"]["1"] for word in result["words"].values()]
+    assert result["frr_at_fa_per_hour"]["1"] == pytest.approx(np.mean(shares), abs=1e-4)
+    assert file.with_suffix(".html").read_text().startswith("<!doctype html>")

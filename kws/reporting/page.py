@@ -197,14 +197,19 @@ def benchmarks(results: Sequence[Result]) -> list[Section]:
 
 def false_alarms(results: Sequence[Result]) -> list[Section]:
     """What was taken for the keyword at one false alarm per hour."""
+    scored = [
+        (result.name, result.data["keyword"], result.data) for result in _of(results, "keyword")
+    ]
+    for result in _of(results, "words"):
+        scored += [(result.name, word, one) for word, one in result.data["words"].items()]
     rows = [
-        [result.name, alarm["file"], f"{alarm['seconds']:.1f}", f"{alarm['score']:.3f}"]
-        for result in _of(results, "keyword")
-        for alarm in result.data["false_alarms"]
+        [name, word, alarm["file"], f"{alarm['seconds']:.1f}", f"{alarm['score']:.3f}"]
+        for name, word, one in scored
+        for alarm in one["false_alarms"]
     ]
     if not rows:
         return []
-    table = Table(["", "recording", "second", "score"], rows)
+    table = Table(["", "heard", "in", "at second", "score"], rows)
     return [Section("False alarms, at 1 per hour", [], [table], folded=True)]
 
 

@@ -95,7 +95,7 @@ def score_keyword(hearing: Hearing, smoothing_ms: float | None = None) -> dict:
         "keyword": hearing.keyword,
         "model": describe(listener, streams, smoothing_ms),
         "conditions": results,
-        "false_alarms": [_told(detection, background) for detection in false],
+        "false_alarms": [told(detection, background) for detection in false],
         "background": _folders(background),
     }
 
@@ -184,7 +184,7 @@ def _found(hearing: Hearing, condition: str, point: Point, smoothing_ms) -> np.n
     return count(looks.detections(point.threshold), heard.places, hearing.keyword)[0]
 
 
-def _told(detection, heard: Heard) -> dict:
+def told(detection, heard: Heard) -> dict:
     """A detection by the file it was in."""
     place = max((p for p in heard.places if p.start <= detection.time), key=lambda p: p.start)
     return {

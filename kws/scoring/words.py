@@ -11,7 +11,7 @@ from kws.errors import KwsError
 from kws.scoring import rates
 from kws.scoring.counting import Looks, count
 from kws.scoring.hearing import Heard, hear_all, splice
-from kws.scoring.keyword import LATENCY_RATE, LEAST, describe, sweep
+from kws.scoring.keyword import LATENCY_RATE, LEAST, describe, sweep, told
 from kws.scoring.listeners import Listener, open_listener
 from kws.scoring.rates import at_rate
 from kws.scoring.tapes import Joined, background_tapes
@@ -34,9 +34,9 @@ def score_words(
     of 0.5 to 1.5 seconds over steady noise 20 dB below them. For each keyword the clips of all
     other words are what it must not answer to, and the recordings in the folders of
     ``background``, which must hold none of the keywords; the hours are those of both. A stream
-    of nothing but words is harder than a day of anything. Returns ``words``, a summary
-    with ``latency_ms`` for each, and the means of their ``frr_at_fa_per_hour``. Raises KwsError
-    if the model's keywords are not among the clips.
+    of nothing but words is harder than a day of anything. Returns ``words``, a summary with
+    ``latency_ms`` and ``false_alarms`` for each, and the means of their ``frr_at_fa_per_hour``.
+    Raises KwsError if the model's keywords are not among the clips.
     """
     listener = open_listener(name)
     chosen = [clip for clip in clips.scan(folder) if clip.split == split]
@@ -81,5 +81,9 @@ def _score(listener: Listener, heard: Heard, keyword: str, hours: float) -> dict
     points = sweep(looks.peaks(LEAST), costs, len(own), hours)
     threshold = at_rate(points, LATENCY_RATE, hours).threshold
     found, _ = count(looks.detections(threshold), heard.places, keyword)
-    latency = rates.spread(found - np.array([place.word_end for place in own]))
-    return {**rates.summary(points, len(own), hours), "latency_ms": latency}
+    _, false = count(looks.detections(at_rate(points, 1.0, hours).threshold), heard.places, keyword)
+    return {
+        **rates.summary(points, len(own), hours),
+        "latency_ms": rates.spread(found - np.array([place.word_end for place in own])),
+        "false_alarms": [told(detection, heard) for detection in false],
+    }
