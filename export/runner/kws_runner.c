@@ -286,6 +286,7 @@ static void print_ops(const unsigned char *model, size_t bytes, kws_spotter_opti
   printf(",\n \"ops_us\": %.3f, \"profiled_us\": %.3f, \"arena_bytes\": %zu", sum,
          1e6 * (double)median(whole.kept, whole.count), kws_graph_arena_bytes(&graph));
   kws_spotter_destroy(spotter);
+  free(whole.kept);
 }
 
 static void print_machine(const request *r, const char *version) {
@@ -313,7 +314,7 @@ int main(int argc, char **argv) {
   if (r.cpu >= 0 && !kws_pin_to(r.cpu)) fail(2, "--cpu: there is no such core to run on");
   kws_wav wav = {NULL};
   if (r.audio && !kws_wav_open(&wav, r.audio, line, sizeof line)) fail(2, line);
-  const unsigned char *model = read_file(r.model, &bytes);
+  unsigned char *model = read_file(r.model, &bytes);
   const kws_spotter_options options = {.tflite_library = r.library ? r.library : find_library(),
                                        .threads = r.threads,
                                        .plain = r.plain};
@@ -359,5 +360,8 @@ int main(int argc, char **argv) {
   print_ops(model, bytes, options);
   print_machine(&r, tflite.TfLiteVersion());
   printf("}\n");
+  kws_tflite_close(&tflite);
+  free(l.kept);
+  free(model);
   return fflush(stdout) != 0;
 }

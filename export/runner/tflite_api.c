@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* RTLD_NODELETE */
+
 #include "tflite_api.h"
 
 #include <dlfcn.h>
@@ -13,7 +15,8 @@ static bool find(void *library, const char *name, void *function) {
 
 bool kws_tflite_open(const char *path, kws_tflite_api *api, char *message, size_t message_size) {
   memset(api, 0, sizeof *api);
-  api->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  /* The library keeps what it allocated once, so it would lose that with every closing. */
+  api->library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!api->library) {
     snprintf(message, message_size, "the TFLite library cannot be opened: %s", dlerror());
     return false;
