@@ -1,5 +1,9 @@
 """A network for one keyword in a stream: taught with scenes, then with its own mistakes.
 
+Synthetic voices are few, and clean. What a small network should listen for in people it learns
+from a large one: beside the keyword, it is asked for what Google's speech embedding makes of the
+same sound (``kws.corpus.embedding``), real speech among it. That output is dropped afterwards.
+
 After the first training the network listens to the background, and what it takes for the keyword
 there is added to the examples, round after round (hard negative mining).
 """
@@ -9,8 +13,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from kws import networks
-from kws.corpus.examples import KEYWORD
+from kws.corpus.examples import KEYWORD, Examples
 from kws.frontend_c import FeatureStream
 from kws.recipe import Recipe
 
@@ -25,38 +28,57 @@ def targets(kinds: np.ndarray) -> np.ndarray:
     return wanted * (1 - _SMOOTHING) + _SMOOTHING / _KINDS
 
 
+class Impressions:
+    """The leading principal components of speech embeddings, as targets of a small network."""
+
+    def __init__(self, embeddings: np.ndarray, components: int = 96):
+        """Fit to ``embeddings`` (examples, steps, 96)."""
+        flat = embeddings[:8000].reshape(min(8000, len(embeddings)), -1).astype(np.float32)
+        self._mean, self._scale = flat.mean(axis=0), flat.std(axis=0) + 1e-3
+        flat = (flat - self._mean) / self._scale
+        variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+        variances, directions = variances[::-1][:components], directions[:, ::-1][:, :components]
+        # The first twenty count alike, later ones by what they explain.
+        weights = np.sqrt(np.minimum(1 / variances, 1 / variances[min(20, components - 1)]))
+        self._directions = (directions * weights).astype(np.float32)
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """(examples, steps, 96) -> float32 (examples, components)."""
+        flat = embeddings.reshape(len(embeddings), -1).astype(np.float32)
+        return (flat - self._mean) / self._scale @ self._directions
+
+
 def fit(
     network: keras.Model,
     plan: Recipe,
-    features: np.ndarray,
-    wanted: np.ndarray,
+    examples: Examples,
+    impressions: np.ndarray,
     epochs: int,
     rate: float,
     done: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> None:
-    """Train in place: warm-up, then a cosine to zero; the averaged weights are kept."""
+    """Train in place: warm-up, then a cosine to zero; the averaged weights are kept.
+
+    impressions: what the network is asked for beside the kinds, (examples, components).
+    """
     batch = plan.training.batch
-    steps = -(-len(features) // batch)
+    steps = -(-len(examples.kinds) // batch)
     warmup = max(1, steps // 2)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps * epochs - warmup), warmup_target=rate, warmup_steps=warmup
     )
-    given = keras.Input(network.input_shape[1:])
-    masks = networks.SpecAugment(
-        round(plan.augment.time_mask_ms / plan.frontend.hop_ms),
-        plan.augment.band_mask,
-        seed=plan.training.seed,
-    )
-    model = keras.Model(given, network(masks(given)))
+    pooled = network.get_layer("pool").output
+    beside = keras.layers.Dense(impressions.shape[1], name="impressions")(pooled)
+    model = keras.Model(network.input, [network.output, beside])
     model.compile(
         keras.optimizers.AdamW(
             schedule, weight_decay=plan.training.weight_decay, use_ema=True, ema_momentum=0.995
         ),
-        keras.losses.CategoricalCrossentropy(),
+        [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()],
         jit_compile=keras.backend.backend() != "tensorflow",
     )
     model.fit(
-        _Shuffled(features, wanted, batch, plan.training.seed),
+        _Shuffled(examples.features, [targets(examples.kinds), impressions], plan),
         epochs=epochs,
         verbose=0,
         callbacks=[
@@ -71,34 +93,23 @@ def fit(
 class _Shuffled(keras.utils.PyDataset):
     """Features that are kept as float16, in another order every epoch."""
 
-    def __init__(self, features: np.ndarray, wanted: np.ndarray, batch: int, seed: int):
+    def __init__(self, features: np.ndarray, wanted: Sequence[np.ndarray], plan: Recipe):
         super().__init__()
-        self._features, self._wanted, self._batch = features, wanted, batch
-        self._rng = np.random.default_rng(seed)
+        self._features, self._wanted = features, wanted
+        self._batch = plan.training.batch
+        self._rng = np.random.default_rng(plan.training.seed)
         self.on_epoch_end()
 
     def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self._wanted))
+        self._order = self._rng.permutation(len(self._features))
 
     def __len__(self) -> int:
-        return -(-len(self._wanted) // self._batch)
+        return -(-len(self._features) // self._batch)
 
     def __getitem__(self, k: int):
         chosen = np.sort(self._order[k * self._batch : (k + 1) * self._batch])
-        return self._features[chosen].astype(np.float32), self._wanted[chosen]
-
-
-def listen(network: keras.Model, plan: Recipe, recording: np.ndarray):
-    """The keyword's probability in every window of a recording, one each 80 ms: (windows,), and
-    the windows' features as a view float32 (windows, frames, bands)."""
-    features = FeatureStream(plan.frontend).feed(recording)
-    if len(features) < plan.frames:
-        return np.zeros(0, np.float32), np.zeros((0, plan.frames, plan.frontend.bands), np.float32)
-    hop = round(1000 * _HOP_SECONDS / plan.frontend.hop_ms)
-    windows = np.lib.stride_tricks.sliding_window_view(features, plan.frames, axis=0)
-    windows = windows[::hop].transpose(0, 2, 1)
-    scores = network.predict_on_batch(np.ascontiguousarray(windows))
-    return scores[:, KEYWORD], windows
+        features = self._features[chosen].astype(np.float32)
+        return features, tuple(wanted[chosen] for wanted in self._wanted)
 
 
 def mine(
@@ -108,14 +119,21 @@ def mine(
     most: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
-    """Windows of the background that the network likes best: float16 (≤ most, frames, bands)."""
-    liked: list[tuple[float, np.ndarray]] = []
+    """Windows of the background that the network likes best: float32 (at most ``most``, samples).
+
+    It looks every 80 ms; of a recording at most an eighth of the windows is taken.
+    """
+    hop = round(_HOP_SECONDS * plan.frontend.rate)
+    liked: list[tuple[float, int, int]] = []
     for k, recording in enumerate(recordings):
-        scores, windows = listen(network, plan, recording)
-        for at in np.argsort(-scores)[: 4 + len(scores) // 8]:
-            liked.append((float(scores[at]), windows[at].astype(np.float16)))
+        features = FeatureStream(plan.frontend).feed(recording)
+        if len(features) >= plan.frames:
+            windows = np.lib.stride_tricks.sliding_window_view(features, plan.frames, axis=0)
+            windows = windows[:: hop // plan.frontend.hop].transpose(0, 2, 1)
+            scores = network.predict_on_batch(np.ascontiguousarray(windows))[:, KEYWORD]
+            best = np.argsort(-scores)[: 1 + len(scores) // 8]
+            liked += [(float(scores[at]), k, int(at)) for at in best]
         progress(k + 1, len(recordings))
-    liked.sort(key=lambda pair: -pair[0])
-    if not liked:
-        return np.zeros((0, plan.frames, plan.frontend.bands), np.float16)
-    return np.stack([window for _, window in liked[:most]])
+    liked.sort(reverse=True)
+    cuts = [(recordings[k], at * hop) for _, k, at in liked[:most]]
+    return np.array([recording[start : start + plan.samples] for recording, start in cuts])

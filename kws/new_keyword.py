@@ -24,8 +24,9 @@ import numpy as np
 
 from kws import audio, recipe
 from kws.corpus import other_speech, voices
+from kws.corpus.embedding import SpeechEmbedding
 from kws.corpus.engines import is_held_out
-from kws.corpus.examples import OTHER, Examples, Words, draw
+from kws.corpus.examples import OTHER, Examples, Words, draw, join, of_sounds
 from kws.corpus.near_misses import near_misses
 from kws.corpus.noise import Noise
 from kws.corpus.scenes import Scenes
@@ -183,7 +184,7 @@ def _examples(
 ) -> Examples:
     if (out / EXAMPLES).exists():
         with np.load(out / EXAMPLES) as kept:
-            return Examples(kept["features"], kept["kinds"])
+            return Examples(kept["features"], kept["kinds"], kept["embeddings"])
     rng = np.random.default_rng(plan.training.seed)
     words = [trim(audio.read(path)) for path in keyword]
     altered = []
@@ -212,21 +213,23 @@ def _trained(plan: Recipe, examples: Examples, speech: Sequence[np.ndarray]):
     import keras
 
     from kws import networks
-    from kws.keyword_training import fit, mine, targets
+    from kws.keyword_training import Impressions, fit, mine
 
     keras.utils.set_random_seed(plan.training.seed)
     network = networks.build(plan, 3)
-    features, kinds = examples.features, examples.kinds
+    impressions = Impressions(examples.embeddings)
     epochs, rate = plan.training.epochs, plan.training.learning_rate
     for mining in range(ROUNDS + 1):
         if mining:
             with Progress("recordings heard for mistakes") as progress:
-                found = mine(network, plan, speech, MINED, progress)
-            features = np.concatenate([features, found])
-            kinds = np.concatenate([kinds, np.full(len(found), OTHER, np.int8)])
-            _say(f"round {mining}: {len(found)} mistakes and near ones of the background added")
+                sounds = mine(network, plan, speech, MINED, progress)
+            kinds = np.full(len(sounds), OTHER, np.int8)
+            found = of_sounds(sounds, kinds, plan.frontend, SpeechEmbedding())
+            examples = join([examples, found])
+            _say(f"round {mining}: {len(sounds)} windows most like the keyword added")
             epochs, rate = ROUND_EPOCHS, plan.training.learning_rate / 2
-        fit(network, plan, features, targets(kinds), epochs, rate, _Told(epochs))
+        known = impressions(examples.embeddings)
+        fit(network, plan, examples, known, epochs, rate, _Told(epochs))
     return network
 
 

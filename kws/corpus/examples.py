@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kws.corpus.embedding import SpeechEmbedding
 from kws.corpus.scenes import Scenes
 from kws.frontend import FrontEnd
 from kws.frontend_c import FeatureStream
 
 KEYWORD, OTHER, SILENCE = 0, 1, 2
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,36 @@ class Words:
 
 @dataclass(frozen=True)
 class Examples:
-    """Features float16 (examples, frames, bands) and kinds int8 (examples,): KEYWORD, OTHER or
-    SILENCE, in the order of a model's outputs."""
+    """Features float16 (examples, frames, bands); kinds int8 (examples,): KEYWORD, OTHER or
+    SILENCE, in the order of a model's outputs; embeddings float16 (examples, steps, 96), what
+    Google's speech embedding makes of the same sounds."""
 
     features: np.ndarray
     kinds: np.ndarray
+    embeddings: np.ndarray
+
+
+def of_sounds(
+    sounds: np.ndarray, kinds: np.ndarray, frontend: FrontEnd, ear: SpeechEmbedding
+) -> Examples:
+    """Examples of sounds float32 (examples, samples)."""
+    features = np.stack([FeatureStream(frontend).feed(sound) for sound in sounds])
+    return Examples(features.astype(np.float16), kinds, ear(sounds).astype(np.float16))
+
+
+def join(parts: Sequence[Examples]) -> Examples:
+    return Examples(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.embeddings for part in parts]),
+    )
 
 
 def draw(
     words: Words,
     scenes: Scenes,
     frontend: FrontEnd,
+    ear: SpeechEmbedding,
     count: int,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -58,11 +79,15 @@ def draw(
         (0.42, OTHER, lambda: scenes.of_speech(rng)),
         (0.03, SILENCE, lambda: scenes.of_noise(rng)),
     ]
-    features = np.empty((count, frontend.frames_in(scenes.samples), frontend.bands), np.float16)
     shares = np.cumsum([share for share, _, _ in plan])
-    kinds = np.empty(count, np.int8)
-    for k in range(count):
-        _, kinds[k], make = plan[np.searchsorted(shares, rng.random() * shares[-1], "right")]
-        features[k] = FeatureStream(frontend).feed(make())
-        progress(k + 1, count)
-    return Examples(features, kinds)
+    parts = []
+    for start in range(0, count, _AT_ONCE):
+        length = min(_AT_ONCE, count - start)
+        sounds = np.empty((length, scenes.samples), np.float32)
+        kinds = np.empty(length, np.int8)
+        for k in range(length):
+            _, kinds[k], make = plan[np.searchsorted(shares, rng.random() * shares[-1], "right")]
+            sounds[k] = make()
+        parts.append(of_sounds(sounds, kinds, frontend, ear))
+        progress(start + length, count)
+    return join(parts)
