@@ -116,10 +116,9 @@ too, with those of the first row.
 The hour {len(hours)} times over in one stream, in chunks of 100 ms: {hours[1]["detections"]}
 detections in the second hour and {hours[-1]["detections"]} in the last; resident memory
 {hours[1]["resident_kib"]:,} KiB after the second and {hours[-1]["resident_kib"]:,} KiB after the
-last; from {min(costs):.3f} to {max(costs):.3f} ms of CPU time a second.
+last, the hour of audio included; from {min(costs):.3f} to {max(costs):.3f} ms of CPU time a second.
 
-Made by `python docs/results/long_streams.py DATA {result["rows"][0]["file"]}
-{result["rows"][-1]["file"]}`: {made}.
+By `docs/results/long_streams.py`: {made}.
 """
 
 
