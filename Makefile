@@ -2,7 +2,7 @@
 VENV   ?= .venv
 PYTHON ?= python3
 DATA   ?= data/speech_commands
-MODEL  ?= models/words-12/custom.tflite
+MODEL  ?= models/words-12/stream.tflite
 RUN    ?= runs/quickstart
 TARGET ?= host
 KWS     = $(VENV)/bin/kws
