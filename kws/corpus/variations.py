@@ -18,6 +18,7 @@ import numpy as np
 from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet, cache_folder
 from kws.corpus.noise import Noise
+from kws.errors import KwsError
 from kws.files import replacing
 from kws.frontend_keras import LogMel
 from kws.progress import Progress
@@ -49,20 +50,25 @@ class Variations:
         return np.load(features, mmap_mode="r"), np.load(labels)
 
     def answers(self, teacher: Path, k: int) -> np.ndarray:
-        """The probabilities (clips, classes) that a .keras file gives for variation ``k``."""
+        """The probabilities (clips, classes) that a .keras file gives for variation ``k``.
+
+        A teacher of shorter clips sees their middle.
+        """
         digest = hashlib.blake2b(teacher.read_bytes(), digest_size=6).hexdigest()
         path = self.folder / f"answers-{digest}-{k}.npy"
         features, _ = self[k]
         if not path.exists():
             network = keras.saving.load_model(teacher)
+            spare = features.shape[1] - network.input_shape[1]
+            if spare < 0:
+                raise KwsError(f"{teacher}: was taught on longer clips than the recipe has", 2)
+            middle = features[:, spare // 2 : spare // 2 + network.input_shape[1]]
+            parts = [
+                network.predict_on_batch(middle[at : at + 512].astype(np.float32))
+                for at in range(0, len(middle), 512)
+            ]
             with replacing(path) as temporary:
-                parts = (features[at : at + 512] for at in range(0, len(features), 512))
-                np.save(
-                    temporary,
-                    np.concatenate(
-                        [network.predict_on_batch(part.astype(np.float32)) for part in parts]
-                    ),
-                )
+                np.save(temporary, np.concatenate(parts))
         return np.load(path)
 
     def _work_out(self, k: int, features: Path, labels: Path) -> None:
