@@ -23,6 +23,7 @@ from kws.errors import KwsError
 from kws.frontend import FrontEnd
 from kws.model_file import write_metadata
 from kws.runtime import Model
+from tests import tones
 from tests.conftest import QUICKSTART, ROOT
 from tests.tiny_tflite import Graph
 
@@ -86,17 +87,34 @@ def python_detections(model: Path, recording: Path) -> list:
     return found + detector.finish()
 
 
-@pytest.mark.parametrize("name", ["custom", "dense"])
-def test_detections_are_those_of_python(device, recording, name):
-    model = MODELS / f"{name}.tflite"
-    expected = python_detections(model, recording)
-    found = device.report(model, recording)["detections"]
-    assert len(expected) >= 5
+def assert_same_detections(found: list[dict], expected: list) -> None:
     assert [d["keyword"] for d in found] == [d.keyword for d in expected]
     for ours, theirs in zip(found, expected, strict=True):
         assert ours["decided"] == theirs.decided
         assert ours["time"] == pytest.approx(theirs.time, abs=0.002)
         assert ours["score"] == pytest.approx(theirs.score, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["custom", "dense"])
+def test_detections_are_those_of_python(device, recording, name):
+    model = MODELS / f"{name}.tflite"
+    expected = python_detections(model, recording)
+    assert len(expected) >= 5
+    assert_same_detections(device.report(model, recording)["detections"], expected)
+
+
+def test_a_streaming_file_gives_them_too(device, trained, tmp_path):
+    samples = 0.002 * np.random.default_rng(1).standard_normal(16000 * 12)
+    for k in range(9):
+        word = tones.tone(list(tones.HERTZ)[k % 3], seed=100 + k)
+        samples[8000 + 20000 * k :][: len(word)] += word
+    soundfile.write(tmp_path / "tones.wav", samples, audio.RATE, subtype="PCM_16")
+    model = trained / "run" / "stream.tflite"
+    expected = python_detections(model, tmp_path / "tones.wav")
+    assert expected
+    report = device.report(model, tmp_path / "tones.wav")
+    assert_same_detections(report["detections"], expected)
+    assert report["step_ms"] < report["window_ms"]
 
 
 def test_standard_input_and_other_forms_of_the_same_audio(device, recording, tmp_path):
