@@ -1,0 +1,96 @@
+"""What a training is taught by: a teacher's answers, and speech that has none of the words."""
+
+import numpy as np
+import pytest
+
+from kws import audio, networks
+from kws.corpus import negatives
+from kws.corpus.clips import ClipSet, speaker_split
+from kws.corpus.noise import Noise
+from kws.corpus.variations import Variations
+from kws.errors import KwsError
+from kws.recipe import parse
+from kws.training import Epochs
+
+RECIPE = """
+[data]
+words = ["low", "high"]
+seconds = {seconds}
+[network]
+channels = 4
+blocks = 1
+[augment]
+variations = 2
+[training]
+label_smoothing = 0.1
+seed = 3
+{more}
+"""
+
+
+@pytest.fixture
+def clips():
+    samples = (np.random.default_rng(0).normal(size=(9, 16000)) * 1000).astype(np.int16)
+    return ClipSet(samples, np.repeat(np.arange(3, dtype=np.int32), 3))
+
+
+def test_targets_are_labels_and_the_teachers_answers(clips, tmp_path):
+    """The teacher was taught on shorter clips: it sees the middle of these."""
+    short = networks.build(parse(RECIPE.format(seconds=0.8, more="")), 4)
+    short.save(tmp_path / "model.keras")
+    taught = f'teacher = "{tmp_path}"\ntaught = 0.25'
+    plan = parse(RECIPE.format(seconds=1.0, more=taught))
+    variations = Variations(clips, plan, Noise())
+    alone = parse(RECIPE.format(seconds=1.0, more=""))
+    features, targets = Epochs(plan, variations)[0]
+    same, labels = Epochs(alone, variations)[0]
+    np.testing.assert_array_equal(features, same)
+    np.testing.assert_allclose(np.unique(labels), [0.025, 0.925], rtol=1e-5)
+    spare = features.shape[1] - short.input_shape[1]
+    answers = short(features[:, spare // 2 : spare // 2 + short.input_shape[1]])
+    np.testing.assert_allclose(targets, 0.75 * labels + 0.25 * np.array(answers), atol=2e-3)
+
+
+def test_an_epoch_depends_on_seed_and_number_alone(clips):
+    plan = parse(RECIPE.format(seconds=1.0, more=""))
+    variations = Variations(clips, plan, Noise())
+    straight, resumed = Epochs(plan, variations), Epochs(plan, variations, epoch=3)
+    for _ in range(3):
+        straight.on_epoch_end()
+    for expected, got in zip(straight[0], resumed[0], strict=True):
+        np.testing.assert_array_equal(expected, got)
+
+
+def test_a_teacher_that_is_not_there(clips):
+    plan = parse(RECIPE.format(seconds=1.0, more='teacher = "nobody"'))
+    with pytest.raises(KwsError, match="teacher is not there"):
+        Epochs(plan, Variations(clips, plan, Noise()))
+
+
+def test_negatives_are_cut_from_training_speakers_only(tmp_path):
+    time = np.arange(16000 * 3) / 16000
+    names = [f"{100 + k}-7-{k}.wav" for k in range(30)]
+    for k, name in enumerate(names):
+        speech = 0.3 * np.sin(2 * np.pi * (200 + 10 * k) * time)
+        audio.write(tmp_path / name, speech.astype(np.float32))
+    audio.write(tmp_path / "100-8-0.wav", np.zeros(16000, np.float32))  # a pause is no speech
+    cut = negatives.cut(tmp_path, ["low"], 16000, each=2)
+    of_training = [n for n in names if speaker_split(n.split("-")[0], 20, 0) == "training"]
+    assert 0 < len(of_training) < 30
+    assert len(cut) == 2 * len(of_training)
+    assert cut.samples.shape == (len(cut), 16000)
+    assert set(cut.labels) == {1}
+
+
+def test_unknown_words_stay_half_beside_negatives():
+    words = ClipSet(np.zeros((4, 10), np.int16), np.array([0, 0, 1, 1], np.int32))
+    speech = ClipSet(np.ones((8, 10), np.int16), np.ones(8, np.int32))
+    joined = negatives.join(words, speech)
+    of_unknown = joined.samples[joined.labels == 1, 0]
+    assert np.sum(of_unknown == 0) == np.sum(of_unknown == 1) == 8
+    assert np.sum(joined.labels == 0) == 2
+
+
+def test_no_recordings_of_speech(tmp_path):
+    with pytest.raises(KwsError):
+        negatives.cut(tmp_path, ["low"], 16000)
