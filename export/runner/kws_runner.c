@@ -312,7 +312,7 @@ int main(int argc, char **argv) {
   char line[LINE];
   size_t bytes;
   if (r.cpu >= 0 && !kws_pin_to(r.cpu)) fail(2, "--cpu: there is no such core to run on");
-  kws_wav wav = {NULL};
+  kws_wav wav = {.file = NULL};
   if (r.audio && !kws_wav_open(&wav, r.audio, line, sizeof line)) fail(2, line);
   unsigned char *model = read_file(r.model, &bytes);
   const kws_spotter_options options = {.tflite_library = r.library ? r.library : find_library(),
