@@ -53,6 +53,10 @@ bench-ops: $(STAMP) ## measure the op and the layers beside dense ones, into run
 	$(KWS) bench ops --json runs/bench/ops.json --quick --force
 	$(KWS) bench layers --json runs/bench/layers.json --quick --force
 
+results: $(STAMP) ## remake the accuracy and the paper's tables (DATA=DIR; about 20 hours on 2 cores)
+	$(KWS) study docs/results/accuracy.toml --data $(DATA)
+	$(KWS) study docs/results/paper.toml --data $(DATA)
+
 listen: $(STAMP) ## spot keywords from the microphone (MODEL=FILE)
 	$(KWS) listen $(MODEL)
 

@@ -91,6 +91,11 @@ def read_metadata(data: bytes, name: str = "the model") -> dict[str, Any]:
     return metadata
 
 
+def metadata_bytes(data: bytes) -> int:
+    """How much of a file's bytes is metadata."""
+    return sum(map(len, _entries(data).values()))
+
+
 def unpack(tflite: bytes):
     """The file as the schema's ``ModelT``."""
     from ai_edge_litert import schema_py_generated as schema

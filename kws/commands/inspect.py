@@ -19,7 +19,7 @@ def run(options) -> None:
     from dataclasses import asdict
 
     from kws.inspect_model import inspect
-    from kws.model_file import read
+    from kws.model_file import metadata_bytes, read
     from kws.report import table
 
     data, metadata = read(options.model)
@@ -28,6 +28,7 @@ def run(options) -> None:
         print(json.dumps({"metadata": metadata, "layers": [asdict(layer) for layer in layers]}))
         return
     print(f"{options.model}: {len(data):,} bytes, labels {' '.join(metadata['labels'])}\n")
+    constants, described = sum(layer.bytes for layer in layers), metadata_bytes(data)
     total = ["parameters", "bytes", "macs", "ffts", "dense_parameters", "dense_bytes", "dense_macs"]
     rows = [
         [
@@ -41,3 +42,7 @@ def run(options) -> None:
     sums = [f"{sum(getattr(layer, key) for layer in layers):,}" for key in total]
     names = [key.replace("_", " ").replace("macs", "MACs").replace("ffts", "FFTs") for key in total]
     print(table(["layer", "n", "rank", *names], [*rows, ["total", "", "", *sums]]))
+    print(
+        f"\n{len(data):,} bytes are {constants:,} of constants, {described:,} of labels, front end "
+        f"and recipe, {len(data) - constants - described:,} of what ties them together"
+    )
