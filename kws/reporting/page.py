@@ -205,7 +205,7 @@ def false_alarms(results: Sequence[Result]) -> list[Section]:
     rows = [
         [name, word, alarm["file"], f"{alarm['seconds']:.1f}", f"{alarm['score']:.3f}"]
         for name, word, one in scored
-        for alarm in one["false_alarms"]
+        for alarm in one.get("false_alarms", ())
     ]
     if not rows:
         return []

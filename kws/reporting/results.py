@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kws.errors import KwsError
@@ -40,7 +40,15 @@ def read_results(paths: Sequence[Path]) -> list[Result]:
                 2,
             )
         results += found
-    return results
+    return [_told_apart(result, results) for result in results]
+
+
+def _told_apart(result: Result, results: Sequence[Result]) -> Result:
+    """A result with its file's name added if another one of its kind is of the same model."""
+    same = [other for other in results if (other.kind, other.name) == (result.kind, result.name)]
+    if len(same) == 1:
+        return result
+    return replace(result, name=f"{result.name} ({result.path.stem})")
 
 
 def _read(path: Path) -> list[Result]:
@@ -52,6 +60,8 @@ def _read(path: Path) -> list[Result]:
         raise KwsError(f"{path}: is not JSON ({error})", 2) from error
     if not isinstance(data, dict):
         return []
+    if isinstance(data.get("synthetic"), dict):  # of kws new-keyword, on what it kept for tuning
+        data = {**data["synthetic"], "made_by": data.get("made_by")}
     if isinstance(data.get("det"), list) and "conditions" in data:
         return [Result(path, "keyword", data["model"]["name"], data)]
     if isinstance(data.get("words"), dict) and "frr_at_fa_per_hour" in data:
