@@ -81,6 +81,7 @@ static TfLiteStatus look(TfLiteContext *context, TfLiteDelegate *delegate) {
   kws_graph *graph = delegate->data_;
   TfLiteIntArray *plan;
   graph->context = context;
+  graph->calls = 0;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk) return kTfLiteOk;
   for (int i = 0; i < plan->size; i++) {
     const int index = plan->data[i];
