@@ -9,7 +9,7 @@ KWS     = $(VENV)/bin/kws
 STAMP   = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test data voices export bench bench-ops listen release sanitize fuzz \
+.PHONY: help install train test data voices export bench bench-ops results listen release sanitize fuzz \
   ops-aarch64 android-check lint clean
 
 help: ## list the tasks
