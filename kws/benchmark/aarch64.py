@@ -36,8 +36,9 @@ class Aarch64:
         command = [*emulated, self.program, self.tflite, self.operators, *arguments]
         run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if run.returncode != 0:
-            last = run.stderr.strip().rpartition("\n")[2]
-            raise KwsError(f"{arguments[0]} failed under QEMU: {last or run.returncode}")
+            lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
+            why = lines[-1] if lines else run.returncode
+            raise KwsError(f"{arguments[-1]} failed under QEMU: {why}")
         return run.stderr
 
 

@@ -130,6 +130,7 @@ def _table(rows: list[dict]) -> list[str]:
         "inference ms per audio s": lambda row: f"{row['latency_us'] / row['step_ms']:.3f}",
         "CPU ms per audio s": lambda row: f"{1e3 * row['cpu_per_audio_second']:.3f}",
         "instructions": lambda row: f"{row['instructions']:,.0f}",
+        "ops' sum ": _counted_share,
         "million per audio s": lambda row: f"{row['instructions'] / row['step_ms'] / 1e3:.2f}",
         "ms (estimate)": lambda row: f"{row['estimated_ms']:.2f}",
         "peak KiB": lambda row: f"{row['peak_bytes'] / 1024:,.0f}",
@@ -143,6 +144,11 @@ def _table(rows: list[dict]) -> list[str]:
     lines = [f"| {' | '.join(kept)} |", "|---|" + "---:|" * (len(kept) - 1)]
     lines += [f"| {' | '.join(line)} |" for line in zip(*kept.values(), strict=True)]
     return lines
+
+
+def _counted_share(row: dict) -> str:
+    counted = sum(op["instructions"] for op in row["ops"] if "instructions" in op)
+    return f"{counted / row['instructions']:.1%}" if counted else ""
 
 
 def _cell(column: Callable[[dict], str], row: dict) -> str:

@@ -9,6 +9,7 @@ from kws import model_file
 from kws.benchmark.aarch64 import prepare
 from kws.benchmark.candidates import Candidate
 from kws.benchmark.instructions import of_each
+from kws.errors import KwsError
 from kws.tflite.graph import Graph
 
 # Of processors that have these cores: Raspberry Pi 3 B and 5.
@@ -57,24 +58,26 @@ class Qemu:
         return rows
 
     def _row(self, model: Path) -> dict:
-        ops = self._ops(model)
-        instructions = sum(op["instructions"] for op in ops)
+        (instructions,) = of_each(self._machine, self.name, [model])
         return {
             "target": self.name,
             "instructions": instructions,
             "estimated_ms": 1e3 * instructions / INSTRUCTIONS_PER_CYCLE / PROCESSORS[self.name],
-            "ops": ops,
+            "ops": self._ops(model),
         }
 
     def _ops(self, model: Path) -> list[dict]:
-        """What each op adds to the models that end before it."""
+        """What each op adds to the models that end before it; nothing if TFLite runs not all."""
         kinds, parts = [], []
         with tempfile.TemporaryDirectory() as folder:
             for kind, contents in beginnings(model.read_bytes()):
                 kinds.append(kind)
                 parts.append(Path(folder) / f"{len(parts)}.tflite")
                 parts[-1].write_bytes(contents)
-            counts = of_each(self._machine, self.name, parts)
+            try:
+                counts = of_each(self._machine, self.name, parts)
+            except KwsError:
+                return []
         added = (after - before for before, after in itertools.pairwise([0, *counts]))
         return [
             {"op": kind, "instructions": instructions}
@@ -84,17 +87,25 @@ class Qemu:
 
 def beginnings(tflite: bytes) -> list[tuple[str, bytes]]:
     """For each op its name, and the model that ends with it: its outputs are all that is left to
-    be used."""
-    count = len(Graph(model_file.unpack(tflite)).operators)
-    parts = []
-    for end in range(1, count + 1):
-        model = model_file.unpack(tflite)
-        graph = Graph(model)
-        kind = graph.kind(graph.operators[end - 1])
-        rest = [i for op in graph.operators[end:] for i in op.inputs] + list(graph.outputs)
-        graph.operators = graph.operators[:end]
-        made = [index for op in graph.operators for index in op.outputs]
-        model.subgraphs[0].outputs = [index for index in made if index in rest]
-        model.signatureDefs = []
-        parts.append((kind, model_file.pack(model)))
-    return parts
+    be used. Ops on constants alone, which a runtime does when it loads, end none."""
+    given = model_file.unpack(tflite)
+    graph = Graph(given)
+    ready = {index for op in graph.operators for index in op.inputs if graph.is_constant(index)}
+    ends = []
+    for end, op in enumerate(graph.operators, 1):
+        if set(op.inputs) <= ready | {-1}:
+            ready |= set(op.outputs)
+        else:
+            ends.append(end)
+    return [_beginning(tflite, end, ready) for end in ends]
+
+
+def _beginning(tflite: bytes, end: int, ready: set[int]) -> tuple[str, bytes]:
+    model = model_file.unpack(tflite)
+    graph = Graph(model)
+    rest = [i for op in graph.operators[end:] for i in op.inputs] + list(graph.outputs)
+    graph.operators = graph.operators[:end]
+    made = [index for op in graph.operators for index in op.outputs if index not in ready]
+    model.subgraphs[0].outputs = [index for index in made if index in rest]
+    model.signatureDefs = []
+    return graph.kind(graph.operators[-1]), model_file.pack(model)
