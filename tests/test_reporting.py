@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kws.cli import main
 from kws.reporting.pictures import best_so_far
+from kws.reporting.results import read_results
 from kws.scoring import rates
 from kws.scoring.rates import Point
 
@@ -123,3 +124,11 @@ def test_the_curve_never_rises(points):
     assert (np.diff(missed) <= 0).all()
     for rate, share in zip(alarms, missed, strict=True):
         assert share == min(m for a, m in points if a <= rate)
+
+
+def test_two_results_of_one_model_are_told_apart(folder):
+    (folder / "again.json").write_text((folder / "ours.json").read_text())
+    made = {"name": "alexa", "synthetic": score("alexa/stream", 2), "made_by": MADE_BY}
+    (folder / "results.json").write_text(json.dumps(made))
+    names = [result.name for result in read_results([folder]) if result.kind == "keyword"]
+    assert names == ["ours <b> (again)", "ours <b> (ours)", "alexa/stream", "theirs"]
