@@ -9,7 +9,7 @@ KWS     = $(VENV)/bin/kws
 STAMP   = $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test data voices export bench bench-ops results listen release sanitize fuzz \
+.PHONY: help install train test data voices export bench bench-ops results report listen release sanitize fuzz \
   ops-aarch64 android-check lint clean
 
 help: ## list the tasks
@@ -56,6 +56,9 @@ bench-ops: $(STAMP) ## measure the op and the layers beside dense ones, into run
 results: $(STAMP) ## remake the accuracy and the paper's tables (DATA=DIR; about 20 hours on 2 cores)
 	$(KWS) study docs/results/accuracy.toml --data $(DATA)
 	$(KWS) study docs/results/paper.toml --data $(DATA)
+
+report: $(STAMP) ## put the figures of all released models on one page, runs/report.html
+	$(KWS) report $(sort $(dir $(wildcard models/*/results.json))) docs/results/score-*.json --out runs/report.html --force
 
 listen: $(STAMP) ## spot keywords from the microphone (MODEL=FILE)
 	$(KWS) listen $(MODEL)
