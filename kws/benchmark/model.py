@@ -34,7 +34,7 @@ def bench_models(
     ``row`` of kws.benchmark.targets.timed, and qemu. Raises KwsError if a target cannot be used or
     a model not be run there.
     """
-    rows, conditions, methods = [], {}, []
+    rows, conditions, methods, left_out = [], {}, [], []
     for target in targets:
         with target:
             before = target.conditions()
@@ -43,7 +43,7 @@ def bench_models(
         methods.append(qemu.METHOD if isinstance(target, qemu.Qemu) else timed.METHOD)
         for model, row in zip(models, measured, strict=True):
             if row is None:
-                report(f"{target.name} cannot run {model.name}, which is left out")
+                left_out.append(f"{target.name}: {model.name} cannot be run and is left out")
                 continue
             size = {"file_bytes": model.file.stat().st_size, "step_ms": model.step_ms}
             rows.append({"model": model.name, **row, **size, **known_figures(model.file)})
@@ -51,7 +51,7 @@ def bench_models(
         "made_by": provenance(),
         "method": " ".join(dict.fromkeys(methods)),
         "conditions": conditions,
-        "warnings": warnings(rows),
+        "warnings": [*left_out, *warnings(rows)],
         "rows": rows,
     }
     path = Path(path_json)

@@ -49,12 +49,18 @@ class Qemu:
 
     def measure(
         self, models: Sequence[Candidate], rounds: int, report: Callable[[str], None] = print
-    ) -> list[dict]:
-        """A row for each model, in their order; one round is as good as several."""
-        rows = []
+    ) -> list[dict | None]:
+        """A row for each model, in their order, None where one cannot be run; one round is as good
+        as several."""
+        rows: list[dict | None] = []
         for model in models:
-            rows.append(self._row(model.file))
-            report(f"{self.name}: {model.name} {rows[-1]['instructions']:,.0f} instructions")
+            try:
+                rows.append(self._row(model.file))
+            except KwsError as error:
+                rows.append(None)
+                report(str(error))
+            else:
+                report(f"{self.name}: {model.name} {rows[-1]['instructions']:,.0f} instructions")
         return rows
 
     def _row(self, model: Path) -> dict:
