@@ -28,26 +28,6 @@ def targets(kinds: np.ndarray) -> np.ndarray:
     return wanted * (1 - _SMOOTHING) + _SMOOTHING / _KINDS
 
 
-class Impressions:
-    """The leading principal components of speech embeddings, as targets of a small network."""
-
-    def __init__(self, embeddings: np.ndarray, components: int = 96):
-        """Fit to ``embeddings`` (examples, steps, 96)."""
-        flat = embeddings[:8000].reshape(min(8000, len(embeddings)), -1).astype(np.float32)
-        self._mean, self._scale = flat.mean(axis=0), flat.std(axis=0) + 1e-3
-        flat = (flat - self._mean) / self._scale
-        variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-        variances, directions = variances[::-1][:components], directions[:, ::-1][:, :components]
-        # The first twenty count alike, later ones by what they explain.
-        weights = np.sqrt(np.minimum(1 / variances, 1 / variances[min(20, components - 1)]))
-        self._directions = (directions * weights).astype(np.float32)
-
-    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """(examples, steps, 96) -> float32 (examples, components)."""
-        flat = embeddings.reshape(len(embeddings), -1).astype(np.float32)
-        return (flat - self._mean) / self._scale @ self._directions
-
-
 def fit(
     network: keras.Model,
     plan: Recipe,
@@ -135,5 +115,8 @@ def mine(
             liked += [(float(scores[at]), k, int(at)) for at in best]
         progress(k + 1, len(recordings))
     liked.sort(reverse=True)
-    cuts = [(recordings[k], at * hop) for _, k, at in liked[:most]]
-    return np.array([recording[start : start + plan.samples] for recording, start in cuts])
+    found = np.zeros((min(most, len(liked)), plan.samples), np.float32)
+    for row, (_, k, at) in zip(found, liked, strict=False):
+        cut = recordings[k][at * hop :][: plan.samples]  # the last frame may reach over the end
+        row[: len(cut)] = cut
+    return found

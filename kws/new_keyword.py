@@ -24,7 +24,7 @@ import numpy as np
 
 from kws import audio, recipe
 from kws.corpus import other_speech, voices
-from kws.corpus.embedding import SpeechEmbedding
+from kws.corpus.embedding import Impressions, SpeechEmbedding
 from kws.corpus.engines import is_held_out
 from kws.corpus.examples import OTHER, Examples, Words, draw, join, of_sounds
 from kws.corpus.near_misses import near_misses
@@ -50,7 +50,7 @@ seconds = {seconds}
 structure = "dense"
 channels = 96
 blocks = 4
-kernel = 7
+kernel = {kernel}
 stride = 2
 
 [augment]
@@ -72,6 +72,7 @@ ROUND_EPOCHS = 5
 MINED = 3_000  # scenes a round
 ALTERED = 3  # speakers made of one
 WORD_TAIL = 0.35  # seconds that a window is longer than the longest words
+LONG = 1.3  # seconds of a window that wider filters fit in
 TUNING = 5  # one background recording in so many is kept for tuning
 
 
@@ -96,7 +97,9 @@ def make(
     name = folder_name(phrase)
     near = _synthesised(phrase, out / "clips", clips)
     keyword = _keep_for_tuning(out, name, background, recordings)
-    text = RECIPE_TEXT.format(phrase=phrase, name=name, seconds=_window(keyword))
+    seconds = _window(keyword)
+    kernel = 7 if seconds > LONG else 5
+    text = RECIPE_TEXT.format(phrase=phrase, name=name, seconds=seconds, kernel=kernel)
     claim(out, text, fresh=False)
     plan = recipe.parse(text)
     if not (out / NETWORK).exists():
@@ -199,12 +202,13 @@ def _examples(
             Words(words + altered, alike),
             scenes,
             plan.frontend,
+            SpeechEmbedding(),
             SCENES,
             plan.training.seed,
             progress,
         )
     with replacing(out / EXAMPLES) as temporary, open(temporary, "wb") as file:
-        np.savez(file, features=examples.features, kinds=examples.kinds)
+        np.savez(file, **vars(examples))
     return examples
 
 
@@ -213,7 +217,7 @@ def _trained(plan: Recipe, examples: Examples, speech: Sequence[np.ndarray]):
     import keras
 
     from kws import networks
-    from kws.keyword_training import Impressions, fit, mine
+    from kws.keyword_training import fit, mine
 
     keras.utils.set_random_seed(plan.training.seed)
     network = networks.build(plan, 3)

@@ -22,14 +22,16 @@ class Data:
     """Which clips: words to spot, seconds of a clip, and how much of the two other classes.
 
     folder: one folder of recordings a word, relative to the working folder. noise: a folder of
-    background recordings; empty for the corpus's own, or synthetic noise. negatives: a folder of
-    speech without the words, cut into more clips of the unknown class. unknown, silence: clips of
-    those classes an epoch, as a multiple of the mean number of clips a word.
+    background recordings; empty for the corpus's own, or synthetic noise. synthetic: folders of
+    synthetic clips, one folder a word, that eke out the recordings in training. negatives: a
+    folder of speech without the words, cut into more clips of the unknown class. unknown,
+    silence: clips of those classes an epoch, as a multiple of the mean number of clips a word.
     """
 
     words: list[str]
     folder: str = ""
     noise: str = ""
+    synthetic: list[str] = field(default_factory=list)
     negatives: str = ""
     seconds: float = 1.0
     unknown: float = 1.0
@@ -85,7 +87,8 @@ class Training:
 
     averaging: momentum of the averaged weights that are kept; 0 keeps the last. teacher: a
     .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
-    target, the labels the rest (Hinton et al. 2015).
+    target, the labels the rest (Hinton et al. 2015). impressions: weight of a second loss, how
+    far the network is from telling Google's speech embedding of the same sound; 0 asks nothing.
     """
 
     epochs: int = 30
@@ -97,6 +100,7 @@ class Training:
     averaging: float = 0.99
     teacher: str = ""
     taught: float = 0.5
+    impressions: float = 0.0
     seed: int = 1
 
 

@@ -16,8 +16,9 @@ import keras
 import numpy as np
 
 from kws import audio, networks, recipe
-from kws.corpus import clips, negatives
+from kws.corpus import clips, eked_out, negatives
 from kws.corpus.batches import as_float, with_silence
+from kws.corpus.embedding import COMPONENTS, Impressions, SpeechEmbedding
 from kws.corpus.noise import Noise
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
@@ -51,7 +52,7 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         network = networks.build(plan, len(clips.label_names(plan.data.words)))
         model = _compiled(plan, network, variations)
     _fit(model, plan, variations, validation, [_Checkpoint(run, history)], len(history))
-    network = model.layers[-1]
+    network = _trained(model)
     with replacing(run / NETWORK) as temporary:
         _save(network, temporary)
     description = {
@@ -72,6 +73,8 @@ def load_corpus(plan: Recipe, data: Path | None, noise: Path | None):
     data, noise: instead of the recipe's folders.
     """
     data = data_folder(plan, data)
+    if plan.data.synthetic:
+        data = eked_out.kept(data, plan.data.synthetic, plan.data.words)
     found = clips.scan(data)
     present = {clip.word for clip in found}
     for word in plan.data.words:
@@ -155,15 +158,21 @@ class Epochs(keras.utils.PyDataset):
         super().__init__()
         self._plan, self._variations, self._epoch = plan, variations, epoch
         self._teacher = teacher_file(plan)
+        self.impressions = (
+            Impressions(variations.embeddings(0)) if plan.training.impressions else None
+        )
         self._start()
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._plan.training.batch)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int):
         batch = self._plan.training.batch
         chosen = self._order[index * batch : (index + 1) * batch]
-        return self._features[chosen].astype(np.float32), self._targets[chosen]
+        features, targets = self._features[chosen].astype(np.float32), self._targets[chosen]
+        if self.impressions is None:
+            return features, targets
+        return features, (targets, self.impressions(self._embeddings[chosen]))
 
     def on_epoch_end(self) -> None:
         self._epoch += 1
@@ -179,6 +188,8 @@ class Epochs(keras.utils.PyDataset):
             answers = self._variations.answers(self._teacher, k)
             targets = (1 - plan.taught) * targets + plan.taught * answers
         self._targets = targets
+        if self.impressions is not None:
+            self._embeddings = self._variations.embeddings(k)
         self._order = np.random.default_rng([plan.seed, self._epoch]).permutation(len(labels))
 
 
@@ -193,14 +204,18 @@ def _fit(
     """Train from epoch ``done`` on; the averaged weights are the model's in the end."""
     epochs = plan.training.epochs
     classes = len(clips.label_names(plan.data.words))
-    checks = features_of(plan, validation), np.eye(classes, dtype=np.float32)[validation.labels]
+    wanted = np.eye(classes, dtype=np.float32)[validation.labels]
+    examples = Epochs(plan, variations, done)
+    if examples.impressions is not None:
+        heard = SpeechEmbedding()(as_float(validation.samples))
+        wanted = wanted, examples.impressions(heard)
     if plan.training.averaging > 0:
         callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=False), *callbacks]
     model.fit(
-        Epochs(plan, variations, done),
+        examples,
         initial_epoch=done,
         epochs=epochs,
-        validation_data=checks,
+        validation_data=(features_of(plan, validation), wanted),
         callbacks=[_EpochReport(epochs), *callbacks],
         verbose=0,
     )
@@ -217,8 +232,18 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
         seed=plan.training.seed,
         name="spec_augment",
     )(features)
-    model = keras.Model(features, network(masked))
     schedule = plan.training
+    if schedule.impressions:
+        # Asked of what the scores are made of, and dropped after the training.
+        pooled = network.get_layer("pool").output
+        scores, pooled = keras.Model(network.input, [network.output, pooled], name=network.name)(
+            masked
+        )
+        beside = keras.layers.Dense(COMPONENTS, name="impressions")(pooled)
+        model = keras.Model(features, [keras.layers.Identity(name="scores")(scores), beside])
+    else:
+        model = keras.Model(features, network(masked))
+    outputs = len(model.outputs)
     steps = -(-len(variations[0][1]) // schedule.batch)
     warmup = round(steps * schedule.warmup_epochs)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -234,12 +259,20 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
             use_ema=schedule.averaging > 0,
             ema_momentum=schedule.averaging or 0.99,
         ),
-        keras.losses.CategoricalCrossentropy(),
-        metrics=["accuracy"],
+        [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()][:outputs],
+        loss_weights=[1.0, schedule.impressions][:outputs],
+        metrics=[["accuracy"], []][:outputs],
         # XLA has no fast depthwise convolution on a CPU: 52 s an epoch against 7 s without.
         jit_compile=keras.backend.backend() != "tensorflow",
     )
     return model
+
+
+def _trained(model: keras.Model) -> keras.Model:
+    """The network out of the model that was trained."""
+    network = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    scores = network.outputs[0]
+    return keras.Model(network.input, scores, name=network.name) if network.outputs[1:] else network
 
 
 class _Checkpoint(keras.callbacks.Callback):
@@ -250,7 +283,7 @@ class _Checkpoint(keras.callbacks.Callback):
         self._run, self._history = run, history
 
     def on_epoch_end(self, epoch, logs=None):
-        self._history.append({name: round(float(value), 5) for name, value in logs.items()})
+        self._history.append({_plain(k): round(float(value), 5) for k, value in logs.items()})
         with replacing(self._run / CHECKPOINT) as temporary:
             _save(self.model, temporary)
         write_text(self._run / HISTORY, json.dumps(self._history, indent=1) + "\n")
@@ -273,6 +306,7 @@ class _EpochReport(keras.callbacks.Callback):
             print(f"\r  {'━' * done:<20} {batch + 1}", end="", file=sys.stderr, flush=True)
 
     def on_epoch_end(self, epoch, logs=None):
+        logs = {_plain(name): value for name, value in logs.items()}
         self._spent.append(time.monotonic() - self._began)
         latest = self._spent[-3:]
         left = (self._epochs - epoch - 1) * sum(latest) / len(latest)
@@ -288,6 +322,11 @@ class _EpochReport(keras.callbacks.Callback):
             file=sys.stderr,
             flush=True,
         )
+
+
+def _plain(name: str) -> str:
+    """A figure's name without that of the output, which Keras gives where there are two."""
+    return name.replace("scores_accuracy", "accuracy")
 
 
 def _read_history(run: Path) -> list[dict]:

@@ -6,8 +6,9 @@ import pytest
 
 from kws import networks, recipe
 from kws.cli import main
+from kws.corpus.embedding import Impressions
 from kws.corpus.examples import KEYWORD, OTHER, Examples, of_sounds
-from kws.keyword_training import Impressions, fit, mine, targets
+from kws.keyword_training import fit, mine, targets
 
 PLAN = recipe.parse(
     """
@@ -67,12 +68,12 @@ def test_impressions_are_principal_components():
 def test_a_network_learns_the_keyword_and_finds_it_in_recordings():
     rng = np.random.default_rng(1)
     keras.utils.set_random_seed(1)
-    examples = beeps(1200, rng)
+    examples = beeps(600, rng)
     network = networks.build(PLAN, 3)
     told = []
     known = Impressions(examples.embeddings, 8)(examples.embeddings)
-    fit(network, PLAN, examples, known, 12, 1e-2, lambda epoch, loss: told.append(epoch))
-    assert told == list(range(1, 13))
+    fit(network, PLAN, examples, known, 10, 1e-2, lambda epoch, loss: told.append(epoch))
+    assert told == list(range(1, 11))
     fresh = beeps(100, rng)
     answers = network.predict(fresh.features.astype(np.float32), verbose=0).argmax(axis=1)
     assert (answers == fresh.kinds).mean() > 0.95

@@ -4,6 +4,7 @@ Recordings keep their side of the official split; nothing synthetic is validated
 words with few recordings, more speakers are made of each (``kws.corpus.speakers``).
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,11 +17,27 @@ from kws import audio
 from kws.corpus import clips
 from kws.corpus.speakers import another_speaker
 from kws.corpus.synthesis import trim
+from kws.errors import KwsError
 from kws.files import replacing, write_text
+from kws.progress import Progress
 
 FEW = 50  # training recordings; a word with fewer is eked out with altered ones
 ALTERED = 10  # speakers made of one recording
 ALTERED_NAME = "altered"
+
+
+def kept(recorded: Path, synthetic: Sequence[str], words: Sequence[str]) -> Path:
+    """The eked-out corpus in the user's cache, made there unless it is. ``synthetic``: folders of
+    synthetic clips, one folder a word. Raises KwsError where one is missing."""
+    folders = [Path(folder).expanduser() for folder in synthetic]
+    for folder in folders:
+        if not any((folder / word).is_dir() for word in words):
+            raise KwsError(f"{folder}: holds no synthetic clips; make them: kws synthesize", 2)
+    made_of = "\n".join([*(str(folder.resolve()) for folder in [recorded, *folders]), *words])
+    out = clips.cache_folder() / "eked-out" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    with Progress("altered clips") as progress:
+        eke_out(recorded, folders, words, out, progress=progress)
+    return out
 
 
 def eke_out(

@@ -14,6 +14,7 @@ import numpy as np
 from kws.errors import KwsError
 
 SIZE = 96
+COMPONENTS = 96  # of impressions
 _FRAMES, _STEP, _BANDS = 76, 8, 32  # of one embedding, between two, and of its spectrogram
 _BATCH = 64
 
@@ -51,6 +52,27 @@ class SpeechEmbedding:
             filled[: len(part)] = part
             made[at : at + _BATCH] = _run(self._network, filled).reshape(_BATCH, SIZE)[: len(part)]
         return made.reshape(count, len(starts), SIZE)
+
+
+class Impressions:
+    """The leading principal components of speech embeddings, as targets of a small network."""
+
+    def __init__(self, embeddings: np.ndarray, components: int = COMPONENTS):
+        """Fit to ``embeddings`` (examples, steps, 96)."""
+        flat = embeddings[:8000].reshape(min(8000, len(embeddings)), -1).astype(np.float32)
+        self._mean, self._scale = flat.mean(axis=0), flat.std(axis=0) + 1e-3
+        flat = (flat - self._mean) / self._scale
+        variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+        variances, directions = variances[::-1][:components], directions[:, ::-1][:, :components]
+        # The first twenty count alike, later ones by what they explain.
+        least = max(variances[min(20, components - 1)], 1e-6)
+        weights = 1 / np.sqrt(np.maximum(variances, least))
+        self._directions = (directions * weights).astype(np.float32)
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """(examples, steps, 96) -> float32 (examples, components)."""
+        flat = embeddings.reshape(len(embeddings), -1).astype(np.float32)
+        return (flat - self._mean) / self._scale @ self._directions
 
 
 def _resize(interpreter, shape: tuple[int, ...]) -> None:
