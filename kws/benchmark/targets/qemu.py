@@ -55,7 +55,7 @@ class Qemu:
         rows: list[dict | None] = []
         for model in models:
             try:
-                rows.append(self._row(model.file))
+                rows.append(self._row(model))
             except KwsError as error:
                 rows.append(None)
                 report(str(error))
@@ -63,13 +63,13 @@ class Qemu:
                 report(f"{self.name}: {model.name} {rows[-1]['instructions']:,.0f} instructions")
         return rows
 
-    def _row(self, model: Path) -> dict:
-        (instructions,) = of_each(self._machine, self.name, [model])
+    def _row(self, model: Candidate) -> dict:
+        (instructions,) = of_each(self._machine, self.name, [model.file])
         return {
             "target": self.name,
             "instructions": instructions,
             "estimated_ms": 1e3 * instructions / INSTRUCTIONS_PER_CYCLE / PROCESSORS[self.name],
-            "ops": self._ops(model),
+            "ops": self._ops(model.file) if model.ours else [],
         }
 
     def _ops(self, model: Path) -> list[dict]:
