@@ -19,7 +19,7 @@ from kws.corpus.noise import loudness
 from kws.files import replacing
 from kws.recipe import Recipe
 
-HOP = 12  # frames from a look to the next
+HOP = 16  # frames from a look to the next: two looks in a window
 SMOOTHED = 2  # looks whose posteriors are averaged
 AROUND = 0.25  # seconds of near-silence before and after a recording
 VOICES = 8  # that talk at the same time in babble
