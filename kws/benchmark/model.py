@@ -146,6 +146,12 @@ def _table(rows: list[dict]) -> list[str]:
     return lines
 
 
+def _shown(value: float) -> str:
+    if not value:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _counted_share(row: dict) -> str:
     counted = sum(op["instructions"] for op in row["ops"] if "instructions" in op)
     return f"{counted / row['instructions']:.1%}" if counted else ""
@@ -159,7 +165,7 @@ def _cell(column: Callable[[dict], str], row: dict) -> str:
 
 
 def picture(result: dict, path: Path) -> None:
-    """Bars: a panel for each target's times or instructions, one for memory, one for the files."""
+    """Bars on logarithmic scales: times or instructions of each target, memory, and files."""
     from matplotlib.figure import Figure
 
     rows = result["rows"]
@@ -183,9 +189,10 @@ def picture(result: dict, path: Path) -> None:
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
     ):
         drawn = axes.barh(names, [bars.get(name, 0) for name in names])
-        axes.bar_label(drawn, fmt=lambda value: f"{value:.3g}" if value else "", fontsize=8)
+        axes.bar_label(drawn, fmt=_shown, fontsize=8)
         axes.set_title(title, fontsize=9)
-        axes.margins(x=0.2)
+        axes.set_xscale("log")
+        axes.margins(x=0.3)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].invert_yaxis()
