@@ -48,7 +48,7 @@ def test_every_released_file_runs_and_its_forms_agree(path, capsys):
 
     model = Model(path)
     reference = Model(path.with_name("dense.tflite"))
-    tolerance = 1e-4 if path.stem in ("custom", "dense") else 0.1
+    tolerance = 1e-4 if path.stem in ("custom", "dense", "stream") else 0.15
     for clip in clips.scan(QUICKSTART)[::200]:
         features = model.frontend.features(clips.fit(audio.read(clip.path), model.samples))
         np.testing.assert_allclose(model(features), reference(features), atol=tolerance)
