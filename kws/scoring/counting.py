@@ -76,15 +76,14 @@ def count(
     detection or NaN (places of the word,), and the detections that belong to no such place.
     """
     own = [place for place in places if place.word == word]
-    first, false = np.full(len(own), np.nan), []
-    starts = np.array([place.start for place in own])
-    ends = np.array([place.end for place in own]) + GRACE
-    for detection in detections:
-        at = np.flatnonzero((starts <= detection.time) & (detection.time <= ends))
-        if not len(at):
-            false.append(detection)
-        first[at[np.isnan(first[at])]] = detection.time
-    return first, false
+    times = np.array([detection.time for detection in detections])
+    starts = np.array([place.start for place in own]).reshape(-1, 1)
+    ends = np.array([place.end for place in own]).reshape(-1, 1) + GRACE
+    inside = (starts <= times) & (times <= ends)
+    first = np.where(inside, times, np.inf).min(axis=1, initial=np.inf)
+    first[np.isinf(first)] = np.nan
+    hits = inside.any(axis=0)
+    return first, [detection for detection, hit in zip(detections, hits, strict=True) if not hit]
 
 
 def smooth(scores: np.ndarray, looks: int) -> np.ndarray:
