@@ -272,10 +272,15 @@ def _scored(out: Path, name: str, false_alarms: float, seconds: int) -> dict:
             conditions(None, [10.0], far=True),
             progress=progress,
         )
-    decision = fit_keyword(hearing, false_alarms)
-    data, metadata = model_file.read(file)
-    write_bytes(file, model_file.write_metadata(data, metadata | {"decision": decision}))
-    score = score_keyword(hearing, decision["smoothing_ms"])
+    try:
+        decision = fit_keyword(hearing, false_alarms)
+    except KwsError as error:  # what was trained is kept, and its figures tell
+        _say(f"{error}; the threshold stays 0.7")
+        decision = {}
+    else:
+        data, metadata = model_file.read(file)
+        write_bytes(file, model_file.write_metadata(data, metadata | {"decision": decision}))
+    score = score_keyword(hearing, decision.get("smoothing_ms"))
     return {
         "name": name,
         "file_bytes": file.stat().st_size,
