@@ -77,7 +77,9 @@ class Model:
                 f"not {features.shape}"
             )
         # The file's own reshapes fix its batch to one.
-        scores = np.stack([self._window(example) for example in batch])
+        scores = np.empty((len(batch), self._scores.shape[1]), np.float32)
+        for row, example in zip(scores, batch, strict=True):
+            row[:] = self._window(example)
         return scores[0] if features.ndim == 2 else scores
 
     def stream(self) -> "Stream":

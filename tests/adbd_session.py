@@ -116,9 +116,11 @@ def refusal(
 
 
 def left() -> bool:
-    """Whether our folder is there, a moment after it should be gone."""
+    """Whether our folder or a runner is there, a moment after they should be gone."""
     for _ in range(50):
-        if not WHERE.exists():
+        search = ["pgrep", "-f", "--", f"kws_runner.*{LONG[-1]}"]
+        running = subprocess.run(search, capture_output=True).stdout
+        if not WHERE.exists() and not running:
             return False
         time.sleep(0.1)
     return True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kws import model_file
-from kws.benchmark import aarch64, chains, instructions, ops
+from kws.benchmark import aarch64, building, chains, instructions, ops
 from kws.benchmark.costs import load_costs, save_costs
 from kws.cli import main
 from kws.errors import KwsError
@@ -119,8 +119,8 @@ def test_what_is_missing_for_arm_is_said_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setenv("KWS_TFLITE_LIB", str(tmp_path / "named.so"))
     with pytest.raises(KwsError, match=r"named\.so: is not"):
         aarch64.prepare()
-    (tmp_path / "named.so").touch()
-    monkeypatch.setattr(aarch64, "CHECKOUT", tmp_path)
+    (tmp_path / "named.so").write_bytes(b"\x7fELF" + bytes(14) + (183).to_bytes(2, "little"))
+    monkeypatch.setattr(building, "CHECKOUT", tmp_path)
     with pytest.raises(KwsError, match="sources are not here"):
         aarch64.prepare()
     del tools["qemu-aarch64"]

@@ -43,7 +43,8 @@ def bench_layers(
 
     Both are compiled (XLA on TensorFlow and JAX) for a square n×n layer on ``batch`` vectors:
     the forward pass, and forward and backward with gradients of input and weights. Calls of the
-    two alternate, so that what else the machine does hits both; a ratio is a ratio of medians.
+    two alternate. Times are the processor's, of all threads of this process: on a machine that
+    does other things, too, those of the clock say more about these. A ratio is one of medians.
 
     Args:
         path_json: where the results go; a table and a picture go beside it (.md and .png).
@@ -115,9 +116,9 @@ def _medians(first: Callable, second: Callable, seconds: float = 0.3) -> tuple[f
     start = time.perf_counter()
     while len(times[0]) < 5 or (time.perf_counter() - start < seconds and len(times[0]) < 200):
         for function, taken in zip((first, second), times, strict=True):
-            before = time.perf_counter()
+            before = time.process_time()
             function()
-            taken.append(time.perf_counter() - before)
+            taken.append(time.process_time() - before)
     return statistics.median(times[0]), statistics.median(times[1])
 
 
@@ -149,7 +150,7 @@ def _tensorflow_steps(layer, x, gradient):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x)
-        return tape.gradient(y, [x, *weights], gradient)
+        return y, tape.gradient(y, [x, *weights], gradient)  # else XLA leaves the forward pass out
 
     return lambda: forward(x).numpy(), lambda: train(x, gradient)[0].numpy()
 
@@ -166,8 +167,8 @@ def _jax_steps(layer, x, gradient):
 
     @jax.jit
     def train(weights, x, gradient):
-        _, backward = jax.vjp(forward, weights, x)
-        return backward(gradient)
+        y, backward = jax.vjp(forward, weights, x)
+        return y, backward(gradient)  # else XLA leaves the forward pass out
 
     return (
         lambda: forward(weights, x).block_until_ready(),

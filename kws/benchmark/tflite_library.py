@@ -28,10 +28,14 @@ def tflite_library(machine: str, given: Path | None = None) -> Path:
     one line if the one given is none or is for another machine, or none can be fetched.
     """
     if given is not None:
+        if not given.is_file():
+            raise KwsError(f"{given}: is not there", 2)
         if machine_of(given) != machine:
             raise KwsError(f"{given} is no library for {machine}; give its TFLite C library", 2)
         return given.absolute()
     named = os.environ.get("KWS_TFLITE_LIB")
+    if named and not Path(named).is_file():
+        raise KwsError(f"{named}: is not there (KWS_TFLITE_LIB names it)", 2)
     if named and machine_of(Path(named)) == machine:
         return Path(named).absolute()
     return _fetched(machine, cache_folder() / machine / Path(MEMBER).name)

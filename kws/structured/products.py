@@ -76,9 +76,8 @@ def from_skew_circulant_spectrum(spectrum: Spectrum, n: int):
 def toeplitz_like_transposed(g, h, inputs: int, units: int):
     """The first rows and columns of ``Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: (inputs, units)."""
     rank, n = g.shape
-    if rank * n <= 96:
-        return _by_products(g, h)[:inputs, :units]
-    return _by_recurrence(g, h, inputs)[:, :units]
+    by = _by_products if rank * n <= 96 else _by_recurrence
+    return by(g, h)[:inputs, :units]
 
 
 def _by_products(g, h):
@@ -88,23 +87,38 @@ def _by_products(g, h):
     return ops.matmul(left, ops.reshape(circulant_transposed(g), (rank * n, n)))
 
 
-def _by_recurrence(g, h, rows: int):
-    """The first ``rows`` rows of ``Mᵀ`` from the displacement of M: O(rn²).
+def _by_recurrence(g, h):
+    """``Mᵀ`` from the displacement of M: O(rn²).
 
     ``Z_1 M − M Z_{-1} = 2 Σ gᵢ (J hᵢ)ᵀ`` says how column b + 1 of M follows from column b: moved
-    down by one place, minus ``2 Σ gᵢ hᵢ[n − 1 − b]``. Column b moved up by b places is therefore
-    a running sum.
+    down by one place, minus ``2 Σ gᵢ hᵢ[n − 1 − b]``.
     """
-    n = g.shape[-1]
     g, h = full_precision(g), full_precision(h)
-    first = ops.sum(circulant(h, g), axis=0, keepdims=True)  # column 0 is Σ Z_1(gᵢ) hᵢ
-    # Row b: hᵢ[n − b], and in row 0 a one that picks the first column.
-    weights = ops.transpose(ops.concatenate([0 * h[:, :1], -2 * ops.flip(h[:, 1:], -1)], -1))
-    pick_first = ops.one_hot([0], n, axis=0, dtype=g.dtype)
-    steps = ops.matmul(
-        ops.concatenate([pick_first, weights], axis=1)[:rows], ops.concatenate([first, g], axis=0)
-    )
-    return _move_rows_right(_running_sum(_move_rows_left(steps)))
+    steps = ops.matmul(ops.transpose(-2 * ops.flip(h, axis=-1)), ops.roll(g, -1, axis=-1))
+    return _sum_along_diagonals(steps)
+
+
+def _sum_along_diagonals(steps):
+    """Row b + 1 is row b plus ``steps[b]``, moved round by one place: (n, n) to (n, n).
+
+    Moved back by b places each, the rows are a running sum. The row after the last one would be
+    the first with the sign changed, hence the first is minus half of the sum of all.
+
+    Automatic differentiation would take several times as long for the gradient as for the sum.
+    But it is the same sum: with R for the rotations and S for the running sum the matrix of this
+    map is ``A = R S Rᵀ``, S has −1/2 on and above its diagonal and 1/2 below, so ``Sᵀ = −S − I``
+    and ``Aᵀ = −A − I``.
+    """
+
+    @ops.custom_gradient
+    def accumulate(x):
+        def gradient(*args, upstream=None):  # by name on torch, by place elsewhere
+            upstream = args[0] if upstream is None else upstream
+            return -_sum_along_diagonals(upstream) - upstream
+
+        return _move_rows_right(_running_sum(_move_rows_left(x))), gradient
+
+    return accumulate(steps)
 
 
 def _move_rows_left(x):
@@ -122,16 +136,22 @@ def _move_rows_right(x):
     return ops.reshape(flat, (rows, 2 * n - 1))[:, :n]
 
 
-def _running_sum(x, block: int = 16):
-    """``cumsum`` along axis 0, by products with triangular matrices: faster on a CPU."""
+def _running_sum(x, block: int = 8):
+    """Row b is the sum of the rows before it minus half of the sum of all rows.
+
+    Block by block, for all blocks at once: faster on a CPU than ``cumsum``.
+    """
     rows, n = x.shape
+    if rows <= 32:
+        return ops.matmul(ops.convert_to_tensor(np.tri(rows, k=-1) - 0.5, x.dtype), x)
     blocks = -(-rows // block)
-    padded = ops.pad(x, ((0, blocks * block - rows), (0, 0)))
-    within = ops.matmul(
-        ops.convert_to_tensor(np.tri(block), x.dtype), ops.reshape(padded, (blocks, block, n))
-    )
-    before = ops.matmul(ops.convert_to_tensor(np.tri(blocks, k=-1), x.dtype), within[:, -1])
-    return ops.reshape(within + before[:, None], (blocks * block, n))[:rows]
+    x = ops.reshape(ops.pad(x, ((0, blocks * block - rows), (0, 0))), (blocks, block, n))
+    sums = [x[:, 0]]
+    for place in range(1, block):
+        sums.append(sums[-1] + x[:, place])
+    before = _running_sum(sums[-1])
+    summed = ops.stack([before, *(before + within for within in sums[:-1])], axis=1)
+    return ops.reshape(summed, (blocks * block, n))[:rows]
 
 
 def toeplitz_like(x, g, h):
@@ -170,15 +190,15 @@ def fft_pays(batch: int, pairs: int, length: int, n: int, entry_cost: float) -> 
         n: size of the matrix.
         entry_cost: of materialising the matrix, in ns an entry.
 
-    The constants are nanoseconds measured on two x86-64 cores with XLA (docs/structured.md).
+    The constants are nanoseconds of one x86-64 core with XLA (docs/structured.md).
     """
-    transforms = batch * pairs * 1.1 * length * math.log2(max(length, 2))
-    return transforms < n * n * (0.065 * batch + entry_cost)
+    transforms = batch * pairs * 1.05 * length * math.log2(max(length, 2))
+    return transforms < n * n * (0.07 * batch + entry_cost)
 
 
 def entry_cost(n: int, rank: int) -> float:
     """Of ``toeplitz_like_transposed``, in ns an entry: by products or by its recurrence."""
-    return min(0.1 * rank * n, 9.5)
+    return min(0.1 * rank * n, 6)
 
 
 def multiply(x: Spectrum, y: Spectrum) -> Spectrum:

@@ -12,6 +12,7 @@ from kws.benchmark.targets.timed import Timed, parse_report
 from kws.errors import KwsError
 
 REPORT = "report.json"
+RUNNING = "runner.pid"
 
 
 class Remote(Timed):
@@ -87,7 +88,13 @@ class Remote(Timed):
         self.send(model, "model.tflite")
         options = " ".join(arguments)
         start = f"{self._bundle.command} model.tflite {options} > {REPORT}"
-        self.call(self.client(f"cd {self.folder} && {start}"))
+        # Its number is kept, so that the holder can end it when the connection is lost.
+        self.call(
+            self.client(
+                f"cd {self.folder} || exit 1; {start} & echo $! > {RUNNING}; wait $!; "
+                f"status=$?; rm -f {RUNNING}; exit $status"
+            )
+        )
         with tempfile.TemporaryDirectory() as here:
             report = Path(here) / REPORT
             self.call(self.fetch(REPORT, report))
@@ -124,7 +131,8 @@ class Remote(Timed):
             self.call(self.client(f"mkdir -p {self.folder}"))
             return
         script = (
-            f"trap 'rm -rf {self.folder}' EXIT HUP INT TERM PIPE; mkdir -p {self.folder} && "
+            f"trap 'kill $(cat {self.folder}/{RUNNING} 2>/dev/null) 2>/dev/null; "
+            f"rm -rf {self.folder}' EXIT HUP INT TERM PIPE; mkdir -p {self.folder} && "
             "echo held; cat >/dev/null"
         )
         self._holder = subprocess.Popen(
