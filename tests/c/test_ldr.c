@@ -7,26 +7,10 @@
 #include <stdlib.h>
 #include <threads.h>
 
+#include "check.h"
 #include "spectrum.h"
 #include "storage.h"
 #include "toeplitz_like.h"
-
-static int failures;
-
-static void expect(int condition, const char *what, double value) {
-  if (condition) return;
-  fprintf(stderr, "failed: %s (%g)\n", what, value);
-  failures++;
-}
-
-static uint32_t seed = 1;
-
-static float uniform(void) { /* xorshift, in [-1, 1) */
-  seed ^= seed << 13;
-  seed ^= seed >> 17;
-  seed ^= seed << 5;
-  return (float)seed / 2147483648.0f - 1.0f;
-}
 
 static float *random_floats(size_t count) {
   float *values = malloc(count * sizeof *values);

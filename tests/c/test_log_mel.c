@@ -6,28 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "kernels.h"
 #include "log_mel.h"
 
 extern size_t kws_mel_widest;
 
-static int failures;
 static double worst;
-
-static void expect(int condition, const char *what, double value) {
-  if (condition) return;
-  fprintf(stderr, "failed: %s (%g)\n", what, value);
-  failures++;
-}
-
-static uint32_t seed = 1;
-
-static float uniform(void) { /* xorshift, in [-1, 1) */
-  seed ^= seed << 13;
-  seed ^= seed >> 17;
-  seed ^= seed << 5;
-  return (float)seed / 2147483648.0f - 1.0f;
-}
 
 static double mel(double hz) { return 2595.0 * log10(1.0 + hz / 700.0); }
 
