@@ -1,6 +1,5 @@
 """``kws bench frontend``: log-mel features a second of audio, ours beside other libraries'."""
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -9,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from kws import frontend_c
+from kws.benchmark.results import write_results
 from kws.errors import KwsError
-from kws.files import write_text
 from kws.frontend import FrontEnd
 from kws.provenance import provenance
 
@@ -69,9 +68,7 @@ def bench_frontend(
     for row in rows:
         report(f"{row['name']:45} {row['chunk']:>6} {row['us_per_second']:10.1f} µs a second")
     report(f"{result['ratio_to_fastest_equal']:.1f} times as fast as {fastest['name']}")
-    path = Path(path_json)
-    write_text(path, json.dumps(result, indent=1) + "\n")
-    write_text(path.with_suffix(".md"), table(result))
+    write_results(path_json, result, table)
     return result
 
 

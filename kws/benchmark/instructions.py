@@ -5,15 +5,14 @@ executes. ``-cpu`` decides which kernels XNNPACK picks. A call's instructions ar
 between runs of few and of more calls, so loading and planning are not in them.
 """
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kws.benchmark import chains
 from kws.benchmark.aarch64 import Aarch64
+from kws.benchmark.results import write_results
 from kws.errors import KwsError
-from kws.files import write_text
 from kws.provenance import provenance
 
 SIZES = (64, 100, 128, 256, 300, 512, 1024, 1674, 2048)
@@ -114,9 +113,7 @@ def bench_instructions(
                 ratios = " ".join(f"{row['ratio_vs_dense_f32']:.2f}" for row in rows[-len(ranks) :])
                 report(f"{cpu} n {n:5} batch {batch:3}: dense {dense:12.0f}, ratios {ratios}")
     result = {"made_by": provenance(), "target": cpu, "method": METHOD, "rows": rows}
-    path = Path(path_json)
-    write_text(path, json.dumps(result, indent=1) + "\n")
-    write_text(path.with_suffix(".md"), table(result))
+    write_results(path_json, result, table)
     return result
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kws.benchmark.candidates import Candidate
+from kws.benchmark.results import write_results
 from kws.benchmark.targets import qemu, timed
-from kws.files import replacing, write_text
 from kws.provenance import provenance
 
 ROUNDS, QUICK_ROUNDS = 7, 3
@@ -54,11 +54,7 @@ def bench_models(
         "warnings": [*left_out, *warnings(rows)],
         "rows": rows,
     }
-    path = Path(path_json)
-    write_text(path, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    write_text(path.with_suffix(".md"), table(result))
-    with replacing(path.with_suffix(".png")) as temporary:
-        picture(result, temporary)
+    write_results(path_json, result, table, picture)
     return result
 
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import json
 import os
 import statistics
 import struct
@@ -14,8 +13,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
 from kws.benchmark import chains
+from kws.benchmark.results import write_results
 from kws.errors import KwsError
-from kws.files import replacing, write_text
 from kws.provenance import provenance
 from kws.quiet import quiet_stderr
 from kws.runtime import op_library
@@ -76,11 +75,7 @@ def bench_ops(
             speedups = " ".join(f"{row['speedup_vs_dense_f32']:.2f}" for row in rows[-len(ranks) :])
             report(f"n {n:5} batch {batch:3}: dense {times['f32']:9.2f} µs, speed-up {speedups}")
     result = {"made_by": provenance(), "method": METHOD, "rows": rows}
-    path = Path(path_json)
-    write_text(path, json.dumps(result, indent=1) + "\n")
-    write_text(path.with_suffix(".md"), table(result))
-    with replacing(path.with_suffix(".png")) as temporary:
-        picture(result, temporary)
+    write_results(path_json, result, table, picture)
     return result
 
 

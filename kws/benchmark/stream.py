@@ -1,6 +1,5 @@
 """``kws bench stream``: what listening costs, front end included, ours beside other projects'."""
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kws.benchmark.results import write_results
 from kws.detector import Detector, feature_stream
-from kws.files import replacing, write_text
 from kws.provenance import provenance
 from kws.runtime import Model
 
@@ -71,11 +70,7 @@ def bench_stream(
         share = f", {row['of_microwakeword']:.2f} of microWakeWord's" if micro else ""
         report(f"{row['model']:40} {row['ms_per_second']:8.3f} ms a second{share}")
     result = {"made_by": provenance(), "method": METHOD, "versions": _versions(), "rows": rows}
-    path = Path(path_json)
-    write_text(path, json.dumps(result, indent=1) + "\n")
-    write_text(path.with_suffix(".md"), table(result))
-    with replacing(path.with_suffix(".png")) as temporary:
-        picture(result, temporary)
+    write_results(path_json, result, table, picture)
     return result
 
 
