@@ -19,8 +19,8 @@ from kws.corpus.noise import loudness
 from kws.files import replacing
 from kws.recipe import Recipe
 
-HOP = 16  # frames from a look to the next: two looks in a window
-SMOOTHED = 2  # looks whose posteriors are averaged
+HOP = 4  # frames from a look to the next
+SMOOTHED = 3  # looks whose posteriors are averaged
 AROUND = 0.25  # seconds of near-silence before and after a recording
 VOICES = 8  # that talk at the same time in babble
 
