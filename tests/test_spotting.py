@@ -44,7 +44,7 @@ def test_misses_of_a_known_answer(clips, tmp_path, monkeypatch):
     again = Tape(plan, clips, [background], Room("quiet")).misses(Louder(), rate=1.0)
     assert again == found, "the second time from what was kept"
     loud = Tape(plan, clips, [background], Room("babble", clips / "high", -20.0))
-    assert loud.misses(Louder(), rate=1.0)["low"]["missed"] >= 3
+    assert loud.misses(Louder(), rate=1.0)["low"]["missed"] > found["low"]["missed"]
 
 
 def test_babble_is_as_loud_as_said():
