@@ -21,7 +21,6 @@ class Options(ctypes.Structure):
         ("tflite_library", ctypes.c_char_p),
         ("threads", ctypes.c_int),
         ("plain", ctypes.c_bool),
-        ("profiler", ctypes.c_void_p),
         ("observer", ctypes.c_void_p),
     )
 

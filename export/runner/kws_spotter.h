@@ -19,7 +19,6 @@ typedef struct {
   const char *tflite_library; /* path, or a name that dlopen finds */
   int threads;                /* of the interpreter; 0 counts as 1 */
   bool plain;                 /* do without XNNPACK */
-  void *profiler;             /* a TfLiteTelemetryProfilerStruct that hears of every op, or NULL */
   void *observer;             /* a TfLiteDelegate that is applied last, or NULL */
 } kws_spotter_options;
 

@@ -77,11 +77,43 @@ static bool node_at(TfLiteContext *context, int index, TfLiteNode **node,
          context->GetNodeAndRegistration(context, index, node, registration) == kTfLiteOk;
 }
 
+static kws_graph *timed; /* the graph whose ops are timed */
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The op of a node; an inference calls them in turn. */
+static kws_op *next_op(kws_graph *graph, const TfLiteNode *node) {
+  kws_op *op;
+  do {
+    op = &graph->op[graph->call[graph->next]];
+    graph->next = (graph->next + 1) % graph->calls;
+  } while (op->node != node);
+  return op;
+}
+
+/* Stands in for every op's own function: calls it, and reads the clock once, behind it. */
+static TfLiteStatus time_op(TfLiteContext *context, TfLiteNode *node) {
+  kws_graph *graph = timed;
+  kws_op *op = next_op(graph, node);
+  const TfLiteStatus status = op->invoke(context, node);
+  if (!graph->spotter) return status;
+  const double began = kws_spotter_costs(graph->spotter).began, now = seconds();
+  const double from = graph->busy_until > began ? graph->busy_until : began;
+  if (op->calls < KWS_MOST_CALLS) op->us[op->calls++] = (float)(1e6 * (now - from));
+  graph->busy_until = now;
+  return status;
+}
+
 static TfLiteStatus look(TfLiteContext *context, TfLiteDelegate *delegate) {
   kws_graph *graph = delegate->data_;
   TfLiteIntArray *plan;
+  if (graph->context) return kTfLiteOk; /* it has been here */
   graph->context = context;
-  graph->calls = 0;
+  timed = graph;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk) return kTfLiteOk;
   for (int i = 0; i < plan->size; i++) {
     const int index = plan->data[i];
@@ -89,6 +121,9 @@ static TfLiteStatus look(TfLiteContext *context, TfLiteDelegate *delegate) {
     TfLiteRegistration *registration;
     if (!node_at(context, index, &node, &registration)) continue;
     graph->call[graph->calls++] = index;
+    graph->op[index].node = node;
+    graph->op[index].invoke = registration->invoke;
+    registration->invoke = time_op;
     name_op(graph->op[index].name, registration);
     if (index >= graph->ops) graph->ops = index + 1;
     const TfLiteDelegateParams *params = node->delegate ? node->builtin_data : NULL;
@@ -104,7 +139,7 @@ static TfLiteStatus look(TfLiteContext *context, TfLiteDelegate *delegate) {
 
 void kws_graph_init(kws_graph *graph) {
   memset(graph, 0, sizeof *graph);
-  for (int i = 0; i < KWS_MOST_OPS; i++) graph->op[i].delegate = -1;
+  for (int i = 0; i <= KWS_MOST_OPS; i++) graph->op[i].delegate = -1;
   graph->delegate = (TfLiteDelegate){
       .data_ = graph, .Prepare = look, .flags = kTfLiteDelegateFlagsAllowDynamicTensors};
 }
@@ -131,76 +166,20 @@ size_t kws_graph_arena_bytes(const kws_graph *graph) {
   return bytes;
 }
 
-/* TfLiteTelemetryProfilerStruct of TFLite's profiling/telemetry/c/profiler.h. */
-typedef struct profiler {
-  kws_graph *graph;
-  void (*report_event)(struct profiler *, const char *name, uint64_t status);
-  void (*report_op_event)(struct profiler *, const char *name, int64_t op, int64_t subgraph,
-                          uint64_t status);
-  void (*report_settings)(struct profiler *, const char *name, const void *settings);
-  uint32_t (*begin_op)(struct profiler *, const char *name, int64_t op, int64_t subgraph);
-  void (*end_op)(struct profiler *, uint32_t handle);
-  void (*report_op)(struct profiler *, const char *name, uint64_t elapsed, int64_t op,
-                    int64_t subgraph);
-} profiler;
-
-static double seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+static TfLiteStatus do_nothing(TfLiteContext *context, TfLiteNode *node) {
+  (void)context, (void)node;
+  return kTfLiteOk;
 }
 
-static void ignore_event(profiler *p, const char *name, uint64_t status) {
-  (void)p, (void)name, (void)status;
-}
-
-static void ignore_op_event(profiler *p, const char *name, int64_t op, int64_t subgraph,
-                            uint64_t status) {
-  (void)p, (void)name, (void)op, (void)subgraph, (void)status;
-}
-
-static void ignore_settings(profiler *p, const char *name, const void *settings) {
-  (void)p, (void)name, (void)settings;
-}
-
-static double begun; /* the op that runs */
-
-static uint32_t begin_op(profiler *p, const char *name, int64_t op, int64_t subgraph) {
-  (void)p, (void)name, (void)subgraph;
-  begun = seconds();
-  return op >= 0 && op < KWS_MOST_OPS ? (uint32_t)op : KWS_MOST_OPS - 1;
-}
-
-/* This op ran from then until now. */
-static void add_call(kws_graph *graph, int index, double from) {
-  kws_op *op = &graph->op[index];
+kws_op *kws_graph_time_nothing(kws_graph *graph) {
+  TfLiteNode node = {.inputs = NULL};
+  kws_op *nothing = &graph->op[KWS_MOST_OPS];
+  nothing->node = &node;
+  nothing->invoke = do_nothing;
+  nothing->calls = graph->next = 0;
+  graph->calls = 1;
+  graph->call[0] = KWS_MOST_OPS;
   graph->busy_until = seconds();
-  if (op->calls < KWS_MOST_CALLS) op->us[op->calls++] = (float)(1e6 * (graph->busy_until - from));
-  graph->next = 0;
-  while (graph->next < graph->calls && graph->call[graph->next++] != index)
-    ;
-}
-
-static void end_op(profiler *p, uint32_t handle) {
-  if (p->graph->spotter) add_call(p->graph, (int)handle, begun);
-}
-
-/* XNNPACK's ops do not begin and end: behind all of a delegate's, each is reported with its whole
- * microseconds. The first of them tells that the delegate is through. */
-static void report_op(profiler *p, const char *name, uint64_t elapsed, int64_t op,
-                      int64_t subgraph) {
-  (void)name, (void)elapsed, (void)subgraph;
-  kws_graph *graph = p->graph;
-  if (op != 0 || !graph->spotter) return;
-  const double began = kws_spotter_costs(graph->spotter).began;
-  const bool first = graph->busy_until < began;
-  const int place = first ? 0 : graph->next;
-  if (place < graph->calls) add_call(graph, graph->call[place], first ? began : graph->busy_until);
-}
-
-void *kws_graph_profiler(kws_graph *graph) {
-  static profiler one;
-  one = (profiler){graph,    ignore_event, ignore_op_event, ignore_settings,
-                   begin_op, end_op,       report_op};
-  return &one;
+  for (int i = 0; i < KWS_MOST_CALLS; i++) time_op(NULL, &node);
+  return nothing;
 }

@@ -67,8 +67,6 @@ static const char *make_interpreter(kws_spotter *s, size_t size, const kws_spott
     if (s->xnnpack) t->TfLiteInterpreterOptionsAddDelegate(options, s->xnnpack);
   }
   if (o->observer) t->TfLiteInterpreterOptionsAddDelegate(options, o->observer);
-  if (o->profiler && t->TfLiteInterpreterOptionsSetTelemetryProfiler)
-    t->TfLiteInterpreterOptionsSetTelemetryProfiler(options, o->profiler);
   s->interpreter = t->TfLiteInterpreterCreate(s->model, options);
   t->TfLiteInterpreterOptionsDelete(options);
   if (!s->interpreter || t->TfLiteInterpreterAllocateTensors(s->interpreter) != kTfLiteOk)

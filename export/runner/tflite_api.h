@@ -39,10 +39,9 @@ typedef struct {
   X(void *, TfLiteTensorData, (const void *tensor))                                           \
   X(const char *, TfLiteVersion, (void))
 
-#define KWS_TFLITE_OPTIONAL(X)                                                           \
-  X(void, TfLiteInterpreterOptionsSetTelemetryProfiler, (void *options, void *profiler)) \
-  X(kws_xnnpack_options, TfLiteXNNPackDelegateOptionsDefault, (void))                    \
-  X(void *, TfLiteXNNPackDelegateCreate, (const kws_xnnpack_options *options))           \
+#define KWS_TFLITE_OPTIONAL(X)                                                 \
+  X(kws_xnnpack_options, TfLiteXNNPackDelegateOptionsDefault, (void))          \
+  X(void *, TfLiteXNNPackDelegateCreate, (const kws_xnnpack_options *options)) \
   X(void, TfLiteXNNPackDelegateDelete, (void *delegate))
 
 typedef struct {
