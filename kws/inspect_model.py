@@ -90,7 +90,9 @@ def _ordinary(kind: str, shapes: list, output: tuple, parameters: int, size: int
 def _step(shapes: list, output: tuple, options: dict, size: int) -> LayerRow:
     """Mix, filter and bias in one."""
     x, units = shapes[0], output[-1]
-    filters, filtering = units * (options["taps"] + 1), math.prod(output) * options["taps"]
+    # A stream's step has a state too; its outputs may be averaged before they come out.
+    outputs = math.prod(x[:-1]) // options["stride"] * units if shapes[2:] else math.prod(output)
+    filters, filtering = units * (options["taps"] + 1), outputs * options["taps"]
     if options["rank"]:
         n = max(x[-1], units)
         mix = _structured([x, (options["rank"], n), ()], output, 1, 2 * options["rank"] * n)

@@ -18,12 +18,14 @@ import numpy as np
 from kws import model_file
 from kws.errors import KwsError
 from kws.quiet import quiet_stderr
+from kws.streaming import stream
 from kws.tflite import forms
 from kws.tflite.choice import Choice, Target, choose, fixed, smaller
 from kws.tflite.fuse import fuse_steps
 from kws.tflite.graph import Graph
 from kws.tflite.quantize import Quantization, quantize_model
 from kws.tflite.slim import slim
+from kws.tflite.stream_steps import stream_steps
 
 Lowering = Literal["custom", "builtin", "dense", "auto"]
 
@@ -45,9 +47,10 @@ def lower(
     representative: np.ndarray | None = None,
     target: Target = "x86",
     limit: int | None = None,
+    frames: int | None = None,
 ) -> bytes:
     """The .tflite of ``lower_with_choices``."""
-    return lower_with_choices(model, lowering, quantize, representative, target, limit).data
+    return lower_with_choices(model, lowering, quantize, representative, target, limit, frames).data
 
 
 def lower_with_choices(
@@ -57,17 +60,19 @@ def lower_with_choices(
     representative: np.ndarray | None = None,
     target: Target = "x86",
     limit: int | None = None,
+    frames: int | None = None,
 ) -> Lowered:
     """Convert a model of fixed input shape (batch, frames, bands), batch 1 in the file.
 
     quantize: how constants are stored, and for ``int8`` how the rest of the network computes.
     representative: features (clips, frames, bands) that ``int8`` takes its ranges from.
     target: whose measured costs ``auto`` goes by. limit: of ``auto``, bytes that the file may
-    have, without labels and recipe.
+    have, without labels and recipe. frames: write the form that takes so many new frames at a
+    time and keeps its past (``kws.streaming``), instead of the one that takes whole windows.
 
     The file's input ``features`` and output ``scores`` are float32 whatever is inside. Raises
     KwsError for an unknown word, another Keras back end, int8 without features, a target that
-    was never measured, or a limit that cannot be kept.
+    was never measured, a limit that cannot be kept, or frames by which the network cannot stream.
     """
     for what, word, words in (
         ("lowering", lowering, get_args(Lowering)),
@@ -81,17 +86,21 @@ def lower_with_choices(
     if quantize == "int8" and (representative is None or not len(representative)):
         raise KwsError("int8 takes its ranges from features; give some clips", 2)
 
-    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "matrix")]
-    vectors = _vectors(model, layers)
+    network = model if frames is None else stream(model, frames)
+    layers = [layer for layer in network._flatten_layers() if hasattr(layer, "matrix")]
+    vectors = _vectors(network, layers)
     if lowering == "auto":
         choices = choose(layers, vectors, target, quantize)
     else:
         choices = fixed(layers, vectors, lowering)
-    fuse = lowering == "custom" and quantize == "compact"
-    data = _converted(model, layers, choices, quantize, representative, fuse)
+    if lowering == "custom" and quantize == "compact":
+        fused = _fused(model, layers, choices, frames)
+        if fused is not None:
+            return Lowered(_finished(fused, quantize, None), choices)
+    data = _converted(network, layers, choices, quantize, representative)
     while lowering == "auto" and limit is not None and len(data) > limit:
         choices = smaller(choices, len(data), limit)
-        data = _converted(model, layers, choices, quantize, representative)
+        data = _converted(network, layers, choices, quantize, representative)
     return Lowered(data, choices)
 
 
@@ -112,25 +121,35 @@ def _vectors(model: keras.Model, layers: list) -> list[int]:
     return list(seen.values())
 
 
-def _converted(
-    model, layers: list, choices: list[Choice], quantize, representative, fuse: bool = False
-) -> bytes:
-    made = [
-        _FORMS[choice.lowering](layer, choice.vectors)
-        for layer, choice in zip(layers, choices, strict=True)
-    ]
-    converted = _convert(model, layers, made)
-    if fuse:
-        fuse_steps(Graph(converted))
+def _converted(model, layers: list, choices: list[Choice], quantize, representative) -> bytes:
+    return _finished(_convert(model, layers, choices), quantize, representative)
+
+
+def _fused(model, layers: list, choices: list[Choice], frames: int | None):
+    """The ``ModelT`` with the temporal network's steps as one operator each.
+
+    None if it is to stream and has other operators too that look back in time.
+    """
+    converted = _convert(model, layers, choices)
+    graph = Graph(converted)
+    fuse_steps(graph)
+    return converted if frames is None or stream_steps(graph, frames) else None
+
+
+def _finished(converted, quantize, representative) -> bytes:
     quantize_model(converted, quantize, representative)
     slim(converted)
     return model_file.pack(converted)
 
 
-def _convert(model: keras.Model, layers: list, made: list[forms.Form]):
-    """The float32 ``ModelT``, with the forms' constants in place."""
+def _convert(model: keras.Model, layers: list, choices: list[Choice]):
+    """The float32 ``ModelT``, with the chosen forms' constants in place."""
     import tensorflow as tf
 
+    made = [
+        _FORMS[choice.lowering](layer, choice.vectors)
+        for layer, choice in zip(layers, choices, strict=True)
+    ]
     # Constants enter as inputs, whose values the converter cannot know and so cannot unfold.
     constants = {
         f"constant_{k}": array for k, array in enumerate(c for form in made for c in form.constants)

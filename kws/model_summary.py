@@ -10,7 +10,7 @@ from kws.corpus.clips import label_names
 from kws.inspect_model import LayerRow, inspect
 from kws.lowering import lower
 from kws.pipeline import STEP_MS
-from kws.streaming import can_stream, frames_nearest, stream
+from kws.streaming import can_stream, frames_nearest
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def summarise(path: Path | str) -> Summary:
     macs = ffts = None
     if can_stream(network):
         frames = frames_nearest(network, STEP_MS / plan.frontend.hop_ms)
-        new = inspect(lower(stream(network, frames), "custom"))
+        new = inspect(lower(network, "custom", frames=frames))
         steps = 1000 / (frames * plan.frontend.hop_ms)
         macs, ffts = _sum(new, "macs") * steps, _sum(new, "ffts") * steps
     return Summary(

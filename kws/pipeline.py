@@ -85,7 +85,7 @@ def export(
     load_keras()
     from kws import model_file, training
     from kws.lowering import lower_with_choices
-    from kws.streaming import frames_nearest, stream
+    from kws.streaming import frames_nearest
 
     network = training.load_network(run)
     representative = None
@@ -100,16 +100,16 @@ def export(
     }
     if quantize != "compact":  # where every byte counts
         metadata["recipe"] = text
+    frames = None
     if streaming:
         frames = frames_nearest(network, STEP_MS / plan.frontend.hop_ms)
-        network = stream(network, frames)
         metadata |= {"stream": {"frames": frames}, "frames": plan.frames}
 
     room = None
     if limit is not None:
-        bare = lower_with_choices(network, "custom", quantize, representative)
+        bare = lower_with_choices(network, "custom", quantize, representative, frames=frames)
         room = limit - len(model_file.write_metadata(bare.data, metadata)) + len(bare.data)
-    lowered = lower_with_choices(network, lowering, quantize, representative, target, room)
+    lowered = lower_with_choices(network, lowering, quantize, representative, target, room, frames)
     contents = model_file.write_metadata(lowered.data, metadata)
     write_bytes(out, contents)
     return len(contents), lowered.choices

@@ -13,7 +13,7 @@ from kws.frontend import FrontEnd
 from kws.quiet import quiet_stderr
 
 # The newest version of each operator that the op library in this package runs.
-OP_VERSIONS = {"KwsToeplitzLike": 2, "KwsTemporalStep": 1}
+OP_VERSIONS = {"KwsToeplitzLike": 2, "KwsTemporalStep": 2}
 
 
 class Model:

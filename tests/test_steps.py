@@ -10,6 +10,7 @@ from kws import model_file, networks, runtime
 from kws.inspect_model import inspect
 from kws.lowering import lower
 from kws.recipe import Network
+from kws.streaming import least_frames
 from tests.test_lowering import disturbed
 from tests.test_op import apply, interpreter, run
 from tests.tiny_tflite import Graph
@@ -86,7 +87,9 @@ GOOD = {"units": 3, "rank": 1, "taps": 2, "stride": 1, "shortcut": 1}
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"version": 2}, "newer version of this op"),
+        ({"version": 2}, "options history and pool are damaged or missing"),
+        ({"version": 2, "history": 1, "pool": 0}, "three inputs and two outputs in a stream"),
+        ({"version": 3}, "newer version of this op"),
         ({"shortcut": 2}, "options units, rank, taps, stride and shortcut are damaged"),
         ({"units": 0}, "inputs and units must be between 1 and 65536"),
         ({"units": 2}, "a shortcut needs as many inputs as units"),
@@ -140,20 +143,69 @@ def test_networks_keep_their_scores(keys, steps, tmp_path):
     model = temporal(**keys)
     rng = np.random.default_rng(2)
     features = (rng.normal(size=(12, 40, 10)) + 4 * rng.normal(size=(12, 1, 10))).astype("f4")
-    path = tmp_path / "m.tflite"
-    path.write_bytes(model_file.write_metadata(lower(model, "custom", "compact"), {"labels": []}))
-    kinds = [row.kind for row in inspect(path.read_bytes())]
+    kinds, compact = written(model, tmp_path / "m.tflite")
     assert kinds.count("KwsTemporalStep") == steps
     assert not {"DEPTHWISE_CONV_2D", "ADD"} & set(kinds)
     expected = model.predict(features, verbose=0)
     assert np.ptp(expected, axis=0).max() > 0.2, "a constant answer would prove nothing"
-    np.testing.assert_allclose(runtime.Model(path)(features), expected, atol=0.03)
+    np.testing.assert_allclose(compact(features), expected, atol=0.03)
 
 
+def written(model, path, frames=None) -> tuple[list[str], runtime.Model]:
+    """The kinds of its operators, and the compact file, which streams if it takes frames."""
+    data = lower(model, "custom", "compact", frames=frames)
+    about = {"stream": {"frames": frames}, "frames": model.input_shape[1]} if frames else {}
+    path.write_bytes(model_file.write_metadata(data, {"labels": [], **about}))
+    return [row.kind for row in inspect(data)], runtime.Model(path)
+
+
+STREAMED = [
+    {"rank": 2},
+    {"structure": "dense", "kernel": 3},
+    {"stem": "hankel", "stride": 2},
+    {"stride": 2, "kernel": 3, "stack": 1},
+    {"blocks": 0, "stack": 4, "kernel": 2},
+    {"kernel": 5, "blocks": 3},
+]
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+@pytest.mark.parametrize("keys", STREAMED)
+def test_a_stream_of_steps_scores_every_window(keys, calls, tmp_path):
+    """Against the same steps on whole windows, whose numbers are the same int8."""
+    model = temporal(**keys)
+    frames = calls * least_frames(model)
+    kinds, streaming = written(model, tmp_path / "s.tflite", frames)
+    steps = ["KwsTemporalStep"] * (1 + keys.get("blocks", 2))
+    assert kinds == ["RESHAPE", *steps, "FULLY_CONNECTED", "SOFTMAX"]
+    _, windowed = written(model, tmp_path / "w.tflite")
+    running, silence = streaming.stream(), np.log(streaming.frontend.floor)
+    sounds = np.random.default_rng(3).normal(0, 3, (12, 10)).astype("f4")
+    features = sounds.repeat(24, axis=0)
+    heard = np.concatenate([np.full((40, 10), silence, np.float32), features])
+    ends = range(frames, len(features) + 1, frames)
+    scores = [running(features[end - frames : end]) for end in ends]
+    expected = windowed(np.stack([heard[end : end + 40] for end in ends]))
+    assert np.ptp(expected, axis=0).max() > 0.2, "a constant answer would prove nothing"
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("keys", [{"stack": 3}, {"kernel": 1}], ids=["cropped", "no past"])
+def test_other_networks_stream_with_ordinary_operators(keys, tmp_path):
+    model = temporal(**keys)
+    kinds, streaming = written(model, tmp_path / "s.tflite", 2 * least_frames(model))
+    assert "KwsTemporalStep" not in kinds
+    features = np.random.default_rng(4).normal(0, 6, (3, 40, 10)).astype("f4")
+    np.testing.assert_allclose(streaming(features), model.predict(features, verbose=0), atol=0.03)
+
+
+@pytest.mark.parametrize("frames", [None, 8])
 @pytest.mark.parametrize("structure", ["toeplitz", "dense"])
-def test_inspect_counts_a_step_as_its_parts(structure):
+def test_inspect_counts_a_step_as_its_parts(structure, frames):
     model = temporal(structure=structure)
-    fused, plain = (inspect(lower(model, "custom", q)) for q in ("compact", "none"))
+    fused, plain = (
+        inspect(lower(model, "custom", quantize, frames=frames)) for quantize in ("compact", "none")
+    )
     for key in ("parameters", "macs", "ffts", "dense_parameters", "dense_macs"):
         assert sum(getattr(r, key) for r in fused) == sum(getattr(r, key) for r in plain), key
     assert sum(row.bytes for row in fused) < 0.3 * sum(row.bytes for row in plain)
@@ -176,3 +228,4 @@ def test_a_small_network_takes_little_more_than_a_byte_a_parameter():
     data = lower(model, "custom", "compact")
     parameters = sum(row.parameters for row in inspect(data))
     assert len(data) < 1.02 * parameters + 2200
+    assert len(lower(model, "custom", "compact", frames=4)) < len(data) + 200

@@ -14,7 +14,6 @@ from kws.detector import Detector
 from kws.errors import KwsError
 from kws.lowering import lower
 from kws.runtime import Model
-from kws.streaming import stream
 
 PLAN = recipe.parse(
     """
@@ -47,7 +46,7 @@ def written(path, data: bytes, **metadata) -> Model:
 
 
 def streaming(network, path, frames=4, lowering="custom", quantize="none", features=None) -> Model:
-    data = lower(stream(network, frames), lowering, quantize, features)
+    data = lower(network, lowering, quantize, features, frames=frames)
     return written(path, data, stream={"frames": frames}, frames=PLAN.frames)
 
 
@@ -151,7 +150,7 @@ def test_the_windowed_file_detects_the_same(network, model, tmp_path):
 
 
 def test_settings_come_from_the_file_and_can_be_overruled(network, tmp_path):
-    data = lower(stream(network, 4), "custom")
+    data = lower(network, "custom", frames=4)
     thresholds = {"low": 0.99, "high": 0.3}
     saved = {"smoothing_ms": 80.0, "refractory_ms": 3000.0, "thresholds": thresholds}
     about = {"stream": {"frames": 4}, "frames": PLAN.frames}

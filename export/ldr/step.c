@@ -31,7 +31,17 @@ static size_t filter_numbers(const kws_step_shape *shape) {
   return (size_t)shape->taps * (size_t)shape->mix.units;
 }
 
-const char *kws_step_error(const kws_step_shape *shape) {
+/* Inputs that a shortcut lags behind in a stream. */
+static size_t delay(const kws_step_shape *shape) {
+  return shape->shortcut ? (size_t)shape->taps / 2 : 0;
+}
+
+/* What the filter gives, before any mean. */
+static size_t filtered_rows(const kws_step_shape *shape, size_t steps) {
+  return (steps + (size_t)shape->history - (size_t)shape->taps) / (size_t)shape->stride + 1;
+}
+
+const char *kws_step_error(const kws_step_shape *shape, size_t steps) {
   const kws_ldr_shape *mix = &shape->mix;
   if (mix->inputs < 1 || mix->units < 1 || kws_ldr_size(mix) > KWS_LDR_MAX_SIZE || mix->rank < 0 ||
       mix->rank > KWS_LDR_MAX_RANK)
@@ -44,12 +54,45 @@ const char *kws_step_error(const kws_step_shape *shape) {
     return "taps and stride must be between 1 and 1024";
   if (shape->shortcut && (shape->stride > 1 || mix->inputs != mix->units))
     return "a shortcut needs as many inputs as units and a stride of 1";
+  if (steps < 1 || steps > KWS_LDR_MAX_SIZE) return "x must have between 1 and 65536 steps";
+  if (!shape->streams)
+    return shape->history || shape->pool  ? "only a stream has a history and a pool"
+           : steps < (size_t)shape->taps ? "x must have at least as many steps as taps"
+                                         : NULL;
+  if (steps % (size_t)shape->stride) return "x must have a multiple of stride steps";
+  if (shape->history < 0 || shape->history < shape->taps - shape->stride ||
+      shape->history >= shape->taps)
+    return "the history must be at least taps - stride, and less than taps";
+  if (shape->pool && (shape->pool > KWS_STEP_MAX_POOL || shape->pool < 0 ||
+                      (size_t)shape->pool < filtered_rows(shape, steps)))
+    return "the pool must hold all outputs, and at most 65536";
+  if (!kws_step_state_rows(shape, steps)) return "nothing of the past is needed";
   return NULL;
 }
 
 size_t kws_step_packed_bytes(const kws_step_shape *shape) {
   return SCALES * sizeof(float) + mix_numbers(shape) + filter_numbers(shape) +
          (size_t)shape->mix.units;
+}
+
+size_t kws_step_state_rows(const kws_step_shape *shape, size_t steps) {
+  if (!shape->streams) return 0;
+  const size_t pooled = shape->pool ? (size_t)shape->pool - filtered_rows(shape, steps) : 0;
+  return (size_t)shape->history + delay(shape) + pooled;
+}
+
+size_t kws_step_output_rows(const kws_step_shape *shape, size_t steps) {
+  return shape->pool ? 1 : filtered_rows(shape, steps);
+}
+
+/* What stays in scratch: mixed inputs and, with a pool, the filter's outputs. */
+static size_t mixed_rows(const kws_step_shape *shape, size_t steps) {
+  return (size_t)shape->history + steps;
+}
+
+static size_t kept_numbers(const kws_step_shape *shape, size_t steps) {
+  const size_t pooled = shape->pool ? filtered_rows(shape, steps) : 0;
+  return (mixed_rows(shape, steps) + pooled) * (size_t)shape->mix.units;
 }
 
 static kws_ldr_method method_of(const kws_step_shape *shape, size_t steps) {
@@ -77,9 +120,9 @@ size_t kws_step_bytes(const kws_step_shape *shape, size_t steps) {
 }
 
 size_t kws_step_scratch_bytes(const kws_step_shape *shape, size_t steps) {
-  const size_t mixed = padded(steps * (size_t)shape->mix.units * sizeof(float));
+  const size_t kept = padded(kept_numbers(shape, steps) * sizeof(float));
   const size_t unpacked = unpacked_bytes(shape);
-  const size_t most = mixed > unpacked ? mixed : unpacked;
+  const size_t most = kept > unpacked ? kept : unpacked;
   const kws_ldr_method method = method_of(shape, steps);
   return ALIGNMENT + most +
          (shape->mix.rank ? kws_ldr_scratch_bytes(&shape->mix, method) : 0);
@@ -129,14 +172,69 @@ kws_step *kws_step_init(void *memory, const kws_step_shape *shape, size_t steps,
   return step;
 }
 
-void kws_step_execute(const kws_step *step, const float *x, float *y, void *scratch) {
-  const size_t units = (size_t)step->shape.mix.units;
-  float *const mixed = aligned(scratch);
+/* The last `count` rows of `old` (count rows) with `fresh` behind them. */
+static void keep_latest(size_t count, size_t width, const float *old, const float *fresh,
+                        size_t fresh_count, float *latest) {
+  const size_t taken = fresh_count < count ? fresh_count : count, left = count - taken;
+  memmove(latest, old + taken * width, left * width * sizeof *latest);
+  memmove(latest + left * width, fresh + (fresh_count - taken) * width,
+          taken * width * sizeof *latest);
+}
+
+static void mix(const kws_step *step, const float *x, float *mixed, void *scratch) {
   if (step->structured)
-    kws_ldr_execute(step->structured, step->steps, x, mixed, mixed + step->steps * units);
+    kws_ldr_execute(step->structured, step->steps, x, mixed, scratch);
   else
     step->kernels->dense(&step->dense, step->steps, x, mixed);
-  const size_t outputs = (step->steps - step->filter.taps) / step->filter.stride + 1;
-  const float *shortcut = x + (step->filter.taps - 1) / 2 * units;
-  step->kernels->filter(&step->filter, outputs, mixed, step->shape.shortcut ? shortcut : NULL, y);
+}
+
+static void sum_rows(size_t count, size_t width, const float *rows, float *sums) {
+  for (size_t row = 0; row < count; row++)
+    for (size_t i = 0; i < width; i++) sums[i] += rows[row * width + i];
+}
+
+/* The part of a stream that follows the mix: `mixed` has the history in front of it. */
+static void filter_stream(const kws_step *step, const float *x, const float *mixed,
+                          const float *before, float *y, float *after, float *scratch) {
+  const kws_step_shape *shape = &step->shape;
+  const size_t units = (size_t)shape->mix.units, history = (size_t)shape->history;
+  const size_t outputs = filtered_rows(shape, step->steps), lag = delay(shape);
+  float *const filtered = shape->pool ? scratch : y;
+  keep_latest(history, units, before, mixed + history * units, step->steps, after);
+  before += history * units, after += history * units;
+
+  /* A shortcut's first outputs take inputs of earlier calls. */
+  const size_t late = lag < outputs ? lag : outputs;
+  const float *const rest = mixed + late * units;
+  step->kernels->filter(&step->filter, late, mixed, before, filtered);
+  step->kernels->filter(&step->filter, outputs - late, rest, shape->shortcut ? x : NULL,
+                        filtered + late * units);
+  if (lag) keep_latest(lag, units, before, x, step->steps, after);
+  before += lag * units, after += lag * units;
+
+  if (!shape->pool) return;
+  const size_t pooled = (size_t)shape->pool - outputs;
+  memset(y, 0, units * sizeof *y);
+  sum_rows(pooled, units, before, y);
+  sum_rows(outputs, units, filtered, y);
+  for (size_t i = 0; i < units; i++) y[i] /= (float)shape->pool;
+  keep_latest(pooled, units, before, filtered, outputs, after);
+}
+
+void kws_step_execute(const kws_step *step, const float *x, const float *before, float *y,
+                      float *after, void *scratch) {
+  const kws_step_shape *shape = &step->shape;
+  const size_t units = (size_t)shape->mix.units, history = (size_t)shape->history;
+  float *const mixed = aligned(scratch);
+  float *const filtered = mixed + mixed_rows(shape, step->steps) * units;
+  float *const rest = mixed + kept_numbers(shape, step->steps);
+  if (history) memcpy(mixed, before, history * units * sizeof *mixed);
+  mix(step, x, mixed + history * units, rest);
+  if (shape->streams) {
+    filter_stream(step, x, mixed, before, y, after, filtered);
+  } else {
+    const float *middle = x + (shape->taps - 1) / 2 * units;
+    const size_t outputs = filtered_rows(shape, step->steps);
+    step->kernels->filter(&step->filter, outputs, mixed, shape->shortcut ? middle : NULL, y);
+  }
 }

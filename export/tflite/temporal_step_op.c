@@ -8,11 +8,11 @@
 typedef struct {
   /* The node's tensors by index, as the model lists them: the delegate's own node has them in
    * another order. */
-  int x, packed, y;
-  int64_t units, rank, taps, stride, shortcut;
+  int x, packed, before, y, after;
+  int64_t version, units, rank, taps, stride, shortcut, history, pool;
   const char *error; /* what is wrong with the node, for Prepare to report; Init cannot fail */
 
-  size_t steps, input_size, output_size; /* of one item of the batch */
+  size_t steps, input_size, output_size, state_size; /* of one item of the batch */
   void *memory, *scratch;
   const kws_step *step;
 } op_state;
@@ -23,24 +23,31 @@ static TfLiteStatus refuse(TfLiteContext *context, const char *reason) {
 }
 
 static void read_node(op_state *op, const TfLiteNode *node) {
-  int64_t version;
   if (!node)
     op->error = "the runtime does not hand out its node";
-  else if (!kws_node_option(node, "version", &version))
+  else if (!kws_node_option(node, "version", &op->version))
     op->error = "its options are damaged or lack a version";
-  else if (version < 1 || version > KWS_STEP_OP_VERSION)
+  else if (op->version < 1 || op->version > KWS_STEP_OP_VERSION)
     op->error = "the model needs a newer version of this op; update kws";
   else if (!kws_node_option(node, "units", &op->units) ||
            !kws_node_option(node, "rank", &op->rank) || !kws_node_option(node, "taps", &op->taps) ||
            !kws_node_option(node, "stride", &op->stride) ||
            !kws_node_option(node, "shortcut", &op->shortcut) || op->shortcut >> 1)
     op->error = "its options units, rank, taps, stride and shortcut are damaged or missing";
-  else if (node->inputs->size != 2 || node->outputs->size != 1)
+  else if (op->version > 1 && (!kws_node_option(node, "history", &op->history) ||
+                               !kws_node_option(node, "pool", &op->pool)))
+    op->error = "its options history and pool are damaged or missing";
+  else if (op->version == 1 && (node->inputs->size != 2 || node->outputs->size != 1))
     op->error = "has two inputs and one output";
+  else if (op->version > 1 && (node->inputs->size != 3 || node->outputs->size != 2))
+    op->error = "has three inputs and two outputs in a stream";
   if (op->error) return;
   op->x = node->inputs->data[0];
   op->packed = node->inputs->data[1];
   op->y = node->outputs->data[0];
+  const bool streams = op->version > 1;
+  op->before = streams ? node->inputs->data[2] : kTfLiteOptionalTensor;
+  op->after = streams ? node->outputs->data[1] : kTfLiteOptionalTensor;
 }
 
 static void *init(TfLiteContext *context, const char *buffer, size_t length) {
@@ -66,23 +73,34 @@ static void release(TfLiteContext *context, void *state) {
 
 static bool fits(int64_t value) { return value >= 0 && value <= KWS_LDR_MAX_SIZE; }
 
+/* Whether a state has the shape of x but for the last two dimensions. */
+static bool is_state(const TfLiteTensor *state, const TfLiteTensor *x, const int *last) {
+  if (!kws_is_float(state) || state->dims->size != x->dims->size) return false;
+  const int leading = x->dims->size - 2;
+  for (int i = 0; i < state->dims->size; i++)
+    if (state->dims->data[i] != (i < leading ? x->dims->data[i] : last[i - leading])) return false;
+  return true;
+}
+
 /* Why the node cannot be computed, or NULL; fills shape and the number of steps. */
 static const char *check(const op_state *op, const TfLiteTensor *x, const TfLiteTensor *packed,
-                         kws_step_shape *shape, int *steps) {
+                         kws_step_shape *shape, size_t *steps) {
   if (!kws_is_float(x)) return "x must be float32";
   if (x->dims->size < 2) return "x must have at least two dimensions";
-  const int inputs = x->dims->data[x->dims->size - 1];
-  if (!fits(op->units) || !fits(op->rank) || !fits(op->taps) || !fits(op->stride))
-    return "units, rank, taps and stride must be between 0 and 65536";
+  const int inputs = x->dims->data[x->dims->size - 1], in_time = x->dims->data[x->dims->size - 2];
+  if (!fits(op->units) || !fits(op->rank) || !fits(op->taps) || !fits(op->stride) ||
+      !fits(op->history) || !fits(op->pool))
+    return "units, rank, taps, stride, history and pool must be between 0 and 65536";
   *shape = (kws_step_shape){.mix = {inputs, (int)op->units, (int)op->rank},
                             .taps = (int)op->taps,
                             .stride = (int)op->stride,
-                            .shortcut = op->shortcut};
-  const char *error = kws_step_error(shape);
+                            .shortcut = op->shortcut,
+                            .streams = op->version > 1,
+                            .history = (int)op->history,
+                            .pool = (int)op->pool};
+  *steps = in_time > 0 ? (size_t)in_time : 0;
+  const char *error = kws_step_error(shape, *steps);
   if (error) return error;
-  *steps = x->dims->data[x->dims->size - 2];
-  if (*steps < shape->taps || *steps > KWS_LDR_MAX_SIZE)
-    return "x must have at least as many steps as taps, and at most 65536";
   if (!packed || packed->type != kTfLiteInt8 || packed->allocation_type != kTfLiteMmapRo ||
       !packed->data || packed->bytes != kws_step_packed_bytes(shape))
     return "its packed numbers must be an int8 constant of the size that its options say";
@@ -92,18 +110,22 @@ static const char *check(const op_state *op, const TfLiteTensor *x, const TfLite
 static TfLiteStatus prepare(TfLiteContext *context, TfLiteNode *node) {
   op_state *op = node->user_data;
   if (!op) return refuse(context, "out of memory");
+  release_step(op);
   if (op->error) return refuse(context, op->error);
   const TfLiteTensor *x = kws_tensor_at(context, op->x);
   const TfLiteTensor *packed = kws_tensor_at(context, op->packed);
-  TfLiteTensor *y = kws_tensor_at(context, op->y);
-  if (!kws_is_float(y)) return refuse(context, "the output must be float32");
+  TfLiteTensor *y = kws_tensor_at(context, op->y), *after = kws_tensor_at(context, op->after);
   kws_step_shape shape;
-  int steps;
-  const char *reason = check(op, x, packed, &shape, &steps);
+  const char *reason = check(op, x, packed, &shape, &op->steps);
   if (reason) return refuse(context, reason);
+  const int units = shape.mix.units;
+  const int outputs[2] = {(int)kws_step_output_rows(&shape, op->steps), units};
+  const int state[2] = {(int)kws_step_state_rows(&shape, op->steps), units};
+  if (!kws_is_float(y) || (shape.streams && !kws_is_float(after)))
+    return refuse(context, "its outputs must be float32");
+  if (shape.streams && !is_state(kws_tensor_at(context, op->before), x, state))
+    return refuse(context, "the state must be float32 of the size that its options say");
 
-  release_step(op);
-  op->steps = (size_t)steps;
   op->memory = malloc(kws_step_bytes(&shape, op->steps));
   op->scratch = malloc(kws_step_scratch_bytes(&shape, op->steps));
   if (!op->memory || !op->scratch) {
@@ -111,25 +133,34 @@ static TfLiteStatus prepare(TfLiteContext *context, TfLiteNode *node) {
     return refuse(context, "out of memory");
   }
   op->step = kws_step_init(op->memory, &shape, op->steps, packed->data, op->scratch);
-
-  const int last[2] = {(steps - shape.taps) / shape.stride + 1, shape.mix.units};
   op->input_size = op->steps * (size_t)shape.mix.inputs;
-  op->output_size = (size_t)last[0] * (size_t)last[1];
-  return kws_resize_like(context, x, 2, last, y) ? kTfLiteOk : refuse(context, "out of memory");
+  op->output_size = (size_t)outputs[0] * (size_t)units;
+  op->state_size = (size_t)state[0] * (size_t)units;
+  const bool resized = kws_resize_like(context, x, 2, outputs, y) &&
+                       (!shape.streams || kws_resize_like(context, x, 2, state, after));
+  return resized ? kTfLiteOk : refuse(context, "out of memory");
+}
+
+/* Whether a tensor holds so many items of so many floats. */
+static bool holds(const TfLiteTensor *tensor, size_t count, size_t size) {
+  return tensor->bytes == count * size * sizeof(float) && (tensor->data || !tensor->bytes);
 }
 
 static TfLiteStatus invoke(TfLiteContext *context, TfLiteNode *node) {
   const op_state *op = node->user_data;
   const TfLiteTensor *x = kws_tensor_at(context, op->x), *y = kws_tensor_at(context, op->y);
+  const TfLiteTensor *before = kws_tensor_at(context, op->before);
+  const TfLiteTensor *after = kws_tensor_at(context, op->after);
   if (!op->step) return refuse(context, "was not prepared");
   const size_t batch = x->bytes / sizeof(float) / op->input_size;
-  if (y->bytes != batch * op->output_size * sizeof(float))
-    return refuse(context, "was not prepared for this batch");
-  if (batch && (!x->data || !y->data)) return refuse(context, "its tensors have no data");
-  const float *from = x->data;
-  float *to = y->data;
-  for (size_t item = 0; item < batch; item++, from += op->input_size, to += op->output_size)
-    kws_step_execute(op->step, from, to, op->scratch);
+  if (!holds(x, batch, op->input_size) || !holds(y, batch, op->output_size) ||
+      (before && !(holds(before, batch, op->state_size) && holds(after, batch, op->state_size))))
+    return refuse(context, "its tensors have no data, or not of the batch it was prepared for");
+  for (size_t item = 0; item < batch; item++)
+    kws_step_execute(op->step, (const float *)x->data + item * op->input_size,
+                     before ? (const float *)before->data + item * op->state_size : NULL,
+                     (float *)y->data + item * op->output_size,
+                     after ? (float *)after->data + item * op->state_size : NULL, op->scratch);
   return kTfLiteOk;
 }
 

@@ -1,22 +1,9 @@
 /* The op behind a mock of TFLite's context: well-formed nodes run, malformed ones are refused with
  * a message, and no bytes of options whatsoever make it read where it must not (run it under the
  * sanitizers: cmake -DKWS_SANITIZE=ON). */
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "flexbuffer.h"
+#include "mock_tflite.h"
 #include "toeplitz_like_op.h"
-
-static int failures;
-
-static void expect(int condition, const char *what, const char *detail) {
-  if (condition) return;
-  fprintf(stderr, "failed: %s (%s)\n", what, detail);
-  failures++;
-}
 
 /* {"units": 4, "version": 1} as the converter writes it. */
 static const uint8_t OPTIONS[] = {'u', 'n', 'i', 't', 's', 0,    'v', 'e', 'r', 's', 'i', 'o',
@@ -31,101 +18,31 @@ static const uint8_t OPTIONS_2[] = {
     4,   2,   4,   4,   4,   4,   8,   36,  1};
 enum { BIAS_AT = 34, SCALED_AT = 35 };
 
-/* ---- A context with six tensors: x, g, h, bias, y, scales and one node ---------------------- */
+/* ---- The tensors of a node ------------------------------------------------------------------ */
 
-enum { X, G, H, BIAS, Y, SCALES, TENSORS, INPUTS = 3, UNITS = 4, RANK = 2, BATCH = 2 };
+enum { X, G, H, BIAS, Y, SCALES, INPUTS = 3, UNITS = 4, RANK = 2, BATCH = 2 };
 
-static TfLiteTensor tensors[TENSORS];
-static TfLiteNode model_node;
-static char message[256];
-
-static TfLiteIntArray *int_array(int size, const int *values) {
-  TfLiteIntArray *array = malloc(sizeof *array + (size_t)size * sizeof(int));
-  array->size = size;
-  for (int i = 0; i < size; i++) array->data[i] = values[i];
-  return array;
-}
-
-static void report_error(TfLiteContext *context, const char *format, ...) {
-  (void)context;
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-}
-
-static TfLiteStatus resize(TfLiteContext *context, TfLiteTensor *tensor, TfLiteIntArray *size) {
-  (void)context;
-  size_t count = 1;
-  for (int i = 0; i < size->size; i++) count *= (size_t)size->data[i];
-  free(tensor->dims);
-  tensor->dims = size;
-  tensor->bytes = count * sizeof(float);
-  tensor->data = realloc(tensor->data, tensor->bytes + 1);
-  return kTfLiteOk;
-}
-
-static TfLiteStatus get_node(TfLiteContext *context, int index, TfLiteNode **node,
-                             TfLiteRegistration **registration) {
-  static TfLiteRegistration unresolved = {.custom_name = KWS_OP_NAME};
-  (void)context, (void)index;
-  *node = &model_node;
-  *registration = &unresolved;
-  return kTfLiteOk;
-}
-
-static TfLiteContext context = {.tensors_size = TENSORS,
-                                .tensors = tensors,
-                                .ResizeTensor = resize,
-                                .ReportError = report_error,
-                                .GetNodeAndRegistration = get_node};
-
-static void set_tensor(int index, TfLiteAllocationType allocation, int dims, const int *shape) {
-  tensors[index].type = kTfLiteFloat32;
-  tensors[index].allocation_type = allocation;
-  resize(&context, &tensors[index], int_array(dims, shape));
-  float *values = tensors[index].data;
+static void set_counting(int index, TfLiteAllocationType allocation, int dims, const int *shape) {
+  float *values = set_tensor(index, allocation, dims, shape);
   for (size_t i = 0; i < tensors[index].bytes / sizeof(float); i++) values[i] = (float)i;
 }
 
 static void set_up(void) {
-  set_tensor(X, kTfLiteMemNone, 2, (int[]){BATCH, INPUTS});
-  set_tensor(G, kTfLiteMmapRo, 2, (int[]){RANK, UNITS});
-  set_tensor(H, kTfLiteMmapRo, 2, (int[]){RANK, UNITS});
-  set_tensor(BIAS, kTfLiteMmapRo, 1, (int[]){UNITS});
-  set_tensor(Y, kTfLiteMemNone, 1, (int[]){1});
+  set_counting(X, kTfLiteMemNone, 2, (int[]){BATCH, INPUTS});
+  set_counting(G, kTfLiteMmapRo, 2, (int[]){RANK, UNITS});
+  set_counting(H, kTfLiteMmapRo, 2, (int[]){RANK, UNITS});
+  set_counting(BIAS, kTfLiteMmapRo, 1, (int[]){UNITS});
+  set_counting(Y, kTfLiteMemNone, 1, (int[]){1});
   model_node = (TfLiteNode){.inputs = int_array(4, (int[]){X, G, H, BIAS}),
                             .outputs = int_array(1, (int[]){Y}),
                             .custom_initial_data = OPTIONS,
                             .custom_initial_data_size = sizeof OPTIONS};
-  message[0] = 0;
 }
 
-static void tear_down(void) {
-  for (int i = 0; i < TENSORS; i++) {
-    free(tensors[i].dims), free(tensors[i].data);
-    tensors[i] = (TfLiteTensor){0};
-  }
-  free(model_node.inputs), free(model_node.outputs);
-}
-
-/* Init, Prepare, Invoke and Free on the node as it stands. */
-static TfLiteStatus run(void) {
-  const TfLiteRegistration op = kws_toeplitz_like_registration();
-  TfLiteIntArray *nodes = int_array(1, (int[]){0});
-  const TfLiteDelegateParams params = {.nodes_to_replace = nodes};
-  TfLiteNode node = {.user_data = op.init(&context, (const char *)&params, sizeof params)};
-  TfLiteStatus status = op.prepare(&context, &node);
-  if (status == kTfLiteOk) status = op.invoke(&context, &node);
-  op.free(&context, node.user_data);
-  free(nodes);
-  return status;
-}
+static TfLiteStatus run(void) { return run_node(kws_toeplitz_like_registration()); }
 
 static void expect_refused(const char *reason) {
-  expect(run() == kTfLiteError, "must be refused", reason);
-  expect(strstr(message, reason) != NULL, reason, message);
-  tear_down();
+  expect_refusal(kws_toeplitz_like_registration(), reason);
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
