@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kws.benchmark import aarch64
 from kws.benchmark import model as bench
 from kws.benchmark.candidates import candidates, our_own, peers
 from kws.benchmark.targets import choose
@@ -107,6 +108,29 @@ def test_instructions_are_the_same_every_time():
     assert all(op["instructions"] > 0 for op in first["ops"])
     # Two ways of counting: by marks in a run, and by the difference between two runs.
     assert first["instructions"] == pytest.approx(first["per_call"], rel=1e-4)
+
+
+@needs_arm
+def test_a_model_that_crashes_takes_no_other_with_it(tmp_path, monkeypatch, capsys):
+    crash = tmp_path / "crash.tflite"
+    shutil.copy(DENSE, crash)
+    emulate = aarch64.subprocess.run
+
+    def run(command, **options):  # its emulator dies of a signal
+        if any(str(word).endswith("crash.tflite") for word in command):
+            command = ["sh", "-c", "kill -SEGV $$"]
+        return emulate(command, **options)
+
+    monkeypatch.setattr(aarch64.subprocess, "run", run)
+    out = tmp_path / "arm.json"
+    models = [str(crash), str(CUSTOM)]
+    assert main(["bench", "model", *models, "--target", "cortex-a53", "--json", str(out)]) == 0
+    result = json.loads(out.read_text())
+    assert [r["model"] for r in result["rows"]] == ["quickstart/custom"]
+    (line,) = result["warnings"]
+    assert line.startswith(f"cortex-a53: {tmp_path.name}/crash is left out")
+    assert line.endswith("crashed (SIGSEGV)")
+    assert line in capsys.readouterr().out
 
 
 def test_beginnings_end_with_the_whole_model():

@@ -1,6 +1,7 @@
 """What it takes to run models as on ARM: programs for it, QEMU, and the TFLite C library."""
 
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,14 @@ class Aarch64:
         run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if run.returncode != 0:
             lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
-            why = lines[-1] if lines else run.returncode
-            raise KwsError(f"{arguments[-1]} failed under QEMU: {why}")
+            why = lines[-1] if lines else _ending(run.returncode)
+            raise KwsError(f"TFLite under QEMU's {cpu}: {why}")
         return run.stderr
+
+
+def _ending(code: int) -> str:
+    """How a program ended; QEMU dies of the signal that the program in it died of."""
+    return f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
 
 
 def prepare(tflite: Path | None = None) -> Aarch64:

@@ -42,8 +42,8 @@ def bench_models(
             conditions[target.name] = {"before": before, "after": target.conditions()}
         methods.append(qemu.METHOD if isinstance(target, qemu.Qemu) else timed.METHOD)
         for model, row in zip(models, measured, strict=True):
-            if row is None:
-                left_out.append(f"{target.name}: {model.name} cannot be run and is left out")
+            if isinstance(row, str):
+                left_out.append(f"{target.name}: {model.name} is left out, {row}")
                 continue
             size = {"file_bytes": model.file.stat().st_size, "step_ms": model.step_ms}
             rows.append({"model": model.name, **row, **size, **known_figures(model.file)})

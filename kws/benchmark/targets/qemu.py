@@ -49,16 +49,16 @@ class Qemu:
 
     def measure(
         self, models: Sequence[Candidate], rounds: int, report: Callable[[str], None] = print
-    ) -> list[dict | None]:
-        """A row for each model, in their order, None where one cannot be run; one round is as good
+    ) -> list[dict | str]:
+        """A row for each model, in their order, or why one cannot be run; one round is as good
         as several."""
-        rows: list[dict | None] = []
+        rows: list[dict | str] = []
         for model in models:
             try:
                 rows.append(self._row(model))
             except KwsError as error:
-                rows.append(None)
-                report(str(error))
+                rows.append(str(error))
+                report(f"{self.name}: {model.name} is left out, {error}")
             else:
                 report(f"{self.name}: {model.name} {rows[-1]['instructions']:,.0f} instructions")
         return rows

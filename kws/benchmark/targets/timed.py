@@ -74,8 +74,8 @@ class Timed(ABC):
 
     def measure(
         self, models: Sequence[Candidate], rounds: int, report: Callable[[str], None] = print
-    ) -> list[dict | None]:
-        """A row for each model, in their order, see ``row``; None where one cannot be run."""
+    ) -> list[dict | str]:
+        """A row for each model, in their order, see ``row``; or why one cannot be run."""
         arguments = ["--no-audio", "--repeats", str(REPEATS), "--threads", str(self.threads)]
         if self.cpu is not None:
             arguments += ["--cpu", str(self.cpu)]
@@ -90,7 +90,7 @@ class Timed(ABC):
         return [
             {"target": self.name, **(row if model.ours else latency_row)(reports[model])}
             if reports[model]
-            else None
+            else "kws_runner does not run other projects' models"
             for model in models
         ]
 
