@@ -72,7 +72,7 @@ sanitize: ## run the C tests under AddressSanitizer and UBSan
 	cmake --build build/sanitize
 	ctest --test-dir build/sanitize --output-on-failure
 
-fuzz: ## feed the op malformed models for ten minutes (needs clang)
+fuzz: ## feed the ops malformed models for ten minutes (needs clang)
 	cmake -S . -B build/fuzz -DKWS_FUZZ=ON -DCMAKE_C_COMPILER=clang
 	cmake --build build/fuzz --target fuzz_op
 	$(PYTHON) export/fuzz/seeds.py build/fuzz/corpus

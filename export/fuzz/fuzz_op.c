@@ -1,4 +1,4 @@
-/* libFuzzer's target: a node with whatever options, tensors, types and shapes the bytes say, put
+/* libFuzzer's target: a node of either op with whatever options, tensors, types and shapes the bytes say, put
  * through Init, Prepare, Invoke, a second Prepare with another batch, and Free. A tensor's data is
  * a heap block of exactly its bytes, so that the sanitizers see any step beyond. */
 #include <stdarg.h>
@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "temporal_step_op.h"
 #include "toeplitz_like_op.h"
 
 enum { TENSORS = 6, MAX_BYTES = 1 << 16 };
@@ -94,6 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   input = data;
   left = size;
+  const TfLiteRegistration op =
+      next() % 2 ? kws_temporal_step_registration() : kws_toeplitz_like_registration();
   for (int i = 0; i < TENSORS; i++) make_tensor(&tensors[i]);
   model_node = (TfLiteNode){.inputs = next_ints(6), .outputs = next_ints(2)};
   const int other_batch = next_int();
@@ -103,7 +106,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   model_node.custom_initial_data = options;
   model_node.custom_initial_data_size = (int)length;
 
-  const TfLiteRegistration op = kws_toeplitz_like_registration();
   TfLiteIntArray *nodes = malloc(sizeof *nodes + sizeof(int));
   nodes->size = 1;
   nodes->data[0] = 0;
