@@ -21,6 +21,9 @@ def register(command) -> None:
     sub.add_argument("--data", type=Path, metavar="DIR", help="clips to fine-tune on")
     sub.add_argument("--noise", type=Path, metavar="DIR", help="recordings of background noise")
     sub.add_argument("--epochs", type=int, default=10, help="of fine-tuning (default 10)")
+    sub.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="of fine-tuning (default the recipe's)"
+    )
     sub.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     sub.add_argument("--force", action="store_true", help="replace FILEs that are there")
 
@@ -44,6 +47,7 @@ def run(options) -> None:
         options.data,
         options.noise,
         options.epochs,
+        options.learning_rate,
     )
     print(out)
     if options.json:
