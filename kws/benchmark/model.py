@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -88,20 +89,30 @@ def _part(results, *keys: str):
 
 
 def warnings(rows: list[dict]) -> list[str]:
-    """A line for each two models of a target whose rounds overlap: which is faster is not known."""
+    """For each model those behind it whose rounds overlap with its own on the same target: which
+    is faster is not known."""
     lines = []
-    for one, other in itertools.combinations(rows, 2):
-        if one["target"] != other["target"] or "latency_us_rounds" not in one:
-            continue
-        (low, high), (least, most) = (
-            (min(row["latency_us_rounds"]), max(row["latency_us_rounds"])) for row in (one, other)
-        )
-        if low <= most and least <= high:
+    for number, row in enumerate(rows):
+        alike = [
+            _spread(other)
+            for other in rows[number + 1 :]
+            if other["target"] == row["target"] and _overlap(row, other)
+        ]
+        if alike:
             lines.append(
-                f"{one['target']}: {one['model']} ({low:.1f} to {high:.1f} µs) and "
-                f"{other['model']} ({least:.1f} to {most:.1f} µs) cannot be told apart"
+                f"{row['target']}: {_spread(row)} cannot be told apart from {', '.join(alike)}"
             )
     return lines
+
+
+def _spread(row: dict) -> str:
+    times = row["latency_us_rounds"]
+    return f"{row['model']} ({min(times):.1f} to {max(times):.1f} µs)"
+
+
+def _overlap(one: dict, other: dict) -> bool:
+    times, others = (row.get("latency_us_rounds", []) for row in (one, other))
+    return bool(times and others) and min(times) <= max(others) and min(others) <= max(times)
 
 
 def table(result: dict) -> str:
@@ -163,6 +174,7 @@ def _cell(column: Callable[[dict], str], row: dict) -> str:
 def picture(result: dict, path: Path) -> None:
     """Bars on logarithmic scales: times or instructions of each target, memory, and files."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     rows = result["rows"]
     panels: list[tuple[str, dict[str, float]]] = []
@@ -172,7 +184,8 @@ def picture(result: dict, path: Path) -> None:
             bars = {row["model"]: row["latency_us"] for row in part}
             panels.append((f"{target}: µs an inference", bars))
             memory = {r["model"]: r["peak_bytes"] / 1024 for r in part if "peak_bytes" in r}
-            panels.append((f"{target}: KiB of memory", memory))
+            if memory:
+                panels.append((f"{target}: KiB of memory", memory))
         else:
             bars = {row["model"]: row["instructions"] / 1e6 for row in part}
             panels.append((f"{target}: million instructions", bars))
@@ -188,7 +201,9 @@ def picture(result: dict, path: Path) -> None:
         axes.bar_label(drawn, fmt=_shown, fontsize=8)
         axes.set_title(title, fontsize=9)
         axes.set_xscale("log")
-        axes.margins(x=0.3)
+        axes.set_xlim(10 ** math.floor(math.log10(min(bars.values()))), 8 * max(bars.values()))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.margins(y=0.01)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].invert_yaxis()
