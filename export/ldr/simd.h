@@ -146,6 +146,7 @@ INLINE four load_four(const float *from) { return from; }
 
 /* As load and store, of the first `count` lanes; the others are read as zero and not written. */
 INLINE vec load_some(const float *from, size_t count) {
+  if (count == W) return load(from); /* compilers leave the copy below in memory */
   float lanes[W] = {0};
   memcpy(lanes, from, count * sizeof *lanes);
   return load(lanes);
