@@ -2,9 +2,6 @@
 
 import ctypes
 import gc
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -14,12 +11,14 @@ import keras
 import numpy as np
 
 from kws import structured
-from kws.files import replacing, write_text
+from kws.benchmark.results import write_results
+from kws.provenance import provenance
 
 SIZES = (256, 512, 1024, 2048, 4096, 8192)
 RANKS = (1, 2, 4, 8)
 BATCHES = (1, 10, 100)
 _LANDMARKS = (256, 1024, 4096)
+_BOTH_FORMS = 1024  # up to this size also the form that the rule decides against
 
 # The largest n for layers whose work or memory grows like that of Dense or faster.
 _LIMITS = {
@@ -45,18 +44,21 @@ def bench_layers(
     the forward pass, and forward and backward with gradients of input and weights. Calls of the
     two alternate. Times are the processor's, of all threads of this process: on a machine that
     does other things, too, those of the clock say more about these. A ratio is one of medians.
+    ``kws bench layers`` keeps to one core.
 
     Args:
         path_json: where the results go; a table and a picture go beside it (.md and .png).
         quick: few sizes, ToeplitzLike only, for a check that takes seconds.
         full: every layer at every size and batch; otherwise the other layers than
-            ToeplitzLike are measured at three sizes and the largest batch.
+            ToeplitzLike are measured at three sizes and the largest batch, and where size and
+            batch are smallest.
         report: gets one line for each size, rank, batch and layer.
 
-    Returns what is written: ``{"machine", "backend", "rows": [{"layer", "n", "rank", "batch",
-    "form", "forward_us", "forward_dense_us", "forward_ratio", "train_us", "train_dense_us",
-    "train_ratio", "peak_mib", "dense_peak_mib"}]}``; a ratio above 1 means faster than Dense, and
-    the peak is that of the first training step, its compilation included.
+    Returns what is written: ``{"made_by", "backend", "rows": [{"layer", "n", "rank", "batch",
+    "form", "chosen", "forward_us", "forward_dense_us", "forward_ratio", "train_us",
+    "train_dense_us", "train_ratio", "peak_mib", "dense_peak_mib"}]}``; a ratio above 1 means
+    faster than Dense, the peak is that of the first training step, its compilation included, and
+    ``chosen`` is false where the layer was made to take the other form than it would.
     """
     if quick:
         sizes, ranks, batches = (256, 1024), (1, 4), (10,)
@@ -64,18 +66,24 @@ def bench_layers(
     for n in sizes:
         for batch in batches:
             reference = _Compiled(keras.layers.Dense(n), n, batch)
-            others = full or (n in _LANDMARKS and batch == max(batches) and not quick)
-            for name, rank in _cases(n, ranks, others):
-                row = _compare(reference, name, n, rank, batch)
+            landmark = n in _LANDMARKS and batch == max(batches)
+            smallest = n == min(sizes) and batch == min(batches)
+            others = full or (not quick and (landmark or smallest))
+            cases = [(name, rank, True) for name, rank in _cases(n, ranks, others)]
+            if n <= _BOTH_FORMS and batch == max(batches) and not quick:
+                # Low rank as a matrix: what any r generators cost before there is a structure.
+                cases += [(name, r, False) for name in ("ToeplitzLike", "LowRank") for r in ranks]
+            for name, rank, chosen in cases:
+                row = _compare(reference, name, n, rank, batch, chosen)
                 rows.append(row)
                 report(
-                    f"n {n:5d}  batch {batch:3d}  {name} {rank or '':1}: {row['form']}, "
+                    f"n {n:5d}  batch {batch:3d}  {name} {rank or '':1}: {_form(row)}, "
                     f"forward {row['forward_ratio']:.2f}×, train {row['train_ratio']:.2f}×"
                 )
             del reference
             gc.collect()
-    results = {"machine": _machine(), "backend": _backend(), "rows": rows}
-    _write(results, Path(path_json))
+    results = {"made_by": provenance(), "backend": _backend(), "rows": rows}
+    write_results(path_json, results, _table, _draw)
     return results
 
 
@@ -94,14 +102,19 @@ def _cases(n: int, ranks, others: bool):
             yield name, None
 
 
-def _compare(reference: "_Compiled", name: str, n: int, rank: int | None, batch: int) -> dict:
+def _compare(
+    reference: "_Compiled", name: str, n: int, rank: int | None, batch: int, chosen: bool
+) -> dict:
     arguments = {"rank": rank} if rank else {}
     if name in ("Hashed", "RandomEdges"):
         arguments["buckets" if name == "Hashed" else "edges"] = 2 * n
     layer = getattr(structured, name)(n, **arguments)
+    layer.build((batch, n))
+    fast = layer.use_fast_product(batch) == chosen
+    layer.use_fast_product = lambda batch: fast
     compiled = _Compiled(layer, n, batch)
     row = {"layer": name, "n": n, "rank": rank, "batch": batch}
-    row["form"] = "fast" if layer.use_fast_product(batch) else "matrix"
+    row |= {"form": "fast" if fast else "matrix", "chosen": chosen}
     for key in ("forward", "train"):
         own, dense = _medians(getattr(compiled, key), getattr(reference, key))
         row[f"{key}_us"], row[f"{key}_dense_us"] = round(own * 1e6, 1), round(dense * 1e6, 1)
@@ -128,7 +141,8 @@ class _Compiled:
     def __init__(self, layer: keras.Layer, n: int, batch: int):
         rng = np.random.default_rng(0)
         x, gradient = (rng.normal(size=(batch, n)).astype("float32") for _ in range(2))
-        layer.build(x.shape)
+        if not layer.built:
+            layer.build(x.shape)
         make = {"tensorflow": _tensorflow_steps, "jax": _jax_steps}[keras.backend.backend()]
         self.forward, self.train = make(layer, x, gradient)
         # The first call: later ones live in memory that the allocator kept.
@@ -199,22 +213,13 @@ def _backend() -> str:
     return f"{name} {__import__(name).__version__}, XLA"
 
 
-def _machine() -> str:
-    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
-
-
-def _write(results: dict, path: Path) -> None:
-    write_text(path, json.dumps(results, indent=1) + "\n")
-    write_text(path.with_suffix(".md"), _table(results))
-    _draw(results, path.with_suffix(".png"))
-
-
 def _table(results: dict) -> str:
     lines = [
         "# Structured layers against Dense",
         "",
-        f"{results['machine']}; {results['backend']}. Times Dense's speed, above 1 is faster; "
-        "made by `kws bench layers`.",
+        f"{results['made_by']['machine']}; {results['backend']}, on one of the cores. Times Dense's "
+        "speed, above 1 is faster; made by `kws bench layers`. A form in brackets is not what the "
+        "layer chooses.",
         "",
         "| layer | rank | n | batch | form | forward | forward+backward | ms | peak MiB (Dense) |",
         "|---|--:|--:|--:|---|--:|--:|--:|--:|",
@@ -222,16 +227,20 @@ def _table(results: dict) -> str:
     for row in results["rows"]:
         lines.append(
             f"| {row['layer']} | {row['rank'] or ''} | {row['n']} | {row['batch']} "
-            f"| {row['form']} | {row['forward_ratio']:.2f}× | {row['train_ratio']:.2f}× "
+            f"| {_form(row)} | {row['forward_ratio']:.2f}× | {row['train_ratio']:.2f}× "
             f"| {row['train_us'] / 1000:.2f} | {row['peak_mib']} ({row['dense_peak_mib']}) |"
         )
     return "\n".join(lines) + "\n"
 
 
+def _form(row: dict) -> str:
+    return row["form"] if row["chosen"] else f"({row['form']})"
+
+
 def _draw(results: dict, path: Path) -> None:
     from matplotlib.figure import Figure
 
-    rows = [row for row in results["rows"] if row["layer"] == "ToeplitzLike"]
+    rows = [row for row in results["rows"] if row["layer"] == "ToeplitzLike" and row["chosen"]]
     batches = sorted({row["batch"] for row in rows})
     figure = Figure(figsize=(4 * len(batches), 3.6), layout="constrained")
     panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
@@ -247,5 +256,4 @@ def _draw(results: dict, path: Path) -> None:
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("ToeplitzLike, forward+backward:\ntimes the speed of Dense")
     panels[0].legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=90)
+    figure.savefig(path, dpi=90)

@@ -122,18 +122,21 @@ def _sum_along_diagonals(steps):
 
 
 def _move_rows_left(x):
-    """Row b moved round by b places to the left."""
-    rows, n = x.shape
-    flat = ops.reshape(ops.concatenate([x, x], axis=1), (2 * rows * n,))
-    return ops.reshape(ops.pad(flat, ((0, rows),)), (rows, 2 * n + 1))[:, :n]
+    """Row b moved round by b places to the left: (n, n) to (n, n)."""
+    n = x.shape[0]
+    twice = ops.reshape(ops.concatenate([x, x], axis=1), (2 * n * n,))
+    # Cut into rows of 2n + 1. There is not enough for the last one, which is made by itself:
+    # padding would take XLA twice as long.
+    upper = ops.reshape(twice[: (n - 1) * (2 * n + 1)], (n - 1, 2 * n + 1))[:, :n]
+    last = ops.roll(x[n - 1 :], 1, axis=1)
+    return ops.concatenate([upper, last], axis=0)
 
 
 def _move_rows_right(x):
-    """Row b moved round by b places to the right."""
-    rows, n = x.shape
-    flat = ops.reshape(ops.concatenate([x, x], axis=1), (2 * rows * n,))
-    flat = ops.pad(flat[n:], ((0, n),))[: rows * (2 * n - 1)]
-    return ops.reshape(flat, (rows, 2 * n - 1))[:, :n]
+    """Row b moved round by b places to the right: (n, n) to (n, n)."""
+    n = x.shape[0]
+    twice = ops.reshape(ops.concatenate([x, x], axis=1), (2 * n * n,))
+    return ops.reshape(twice[n:], (n, 2 * n - 1))[:, :n]
 
 
 def _running_sum(x, block: int = 8):
@@ -192,13 +195,13 @@ def fft_pays(batch: int, pairs: int, length: int, n: int, entry_cost: float) -> 
 
     The constants are nanoseconds of one x86-64 core with XLA (docs/structured.md).
     """
-    transforms = batch * pairs * 1.05 * length * math.log2(max(length, 2))
+    transforms = batch * pairs * 0.82 * length * math.log2(max(length, 2))
     return transforms < n * n * (0.07 * batch + entry_cost)
 
 
 def entry_cost(n: int, rank: int) -> float:
     """Of ``toeplitz_like_transposed``, in ns an entry: by products or by its recurrence."""
-    return min(0.1 * rank * n, 6)
+    return min(0.1 * rank * n, 3.3)
 
 
 def multiply(x: Spectrum, y: Spectrum) -> Spectrum:

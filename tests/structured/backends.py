@@ -1,14 +1,26 @@
-"""Gradients on whichever Keras back end the tests run on."""
+"""What depends on the Keras back end that the tests run on: gradients, precision, patience."""
 
 import keras
 import numpy as np
+from hypothesis import settings
 from keras import ops
 
 DOUBLE = {"dtype": "float64"}
+if keras.backend.backend() != "tensorflow":
+    # Elsewhere Keras computes cos, exp and the like of float64 in float32: too coarse for tests.
+    from keras.src.backend.common import dtypes
+
+    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 if keras.backend.backend() == "jax":
     import jax
 
     jax.config.update("jax_enable_x64", True)
+
+# Every new shape is compiled operation by operation on JAX: seconds for what TensorFlow does in
+# milliseconds.
+quick = settings(
+    max_examples=3 if keras.backend.backend() == "jax" else 8, deadline=None, derandomize=True
+)
 
 
 def numpy(tensor) -> np.ndarray:

@@ -12,9 +12,15 @@ def register(kinds) -> None:
 
 
 def run(options) -> None:
+    import os
+
     from kws.quiet import load_keras
 
     refuse_overwriting(options.json, options.force)
+    if hasattr(os, "sched_setaffinity"):
+        # One core, before anything starts threads: XLA shares out operations of microseconds
+        # among several, which costs small layers more time of the processor than it saves.
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     load_keras()
     from kws.benchmark.layers import bench_layers
 
