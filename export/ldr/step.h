@@ -7,9 +7,10 @@
  * padding: from `steps` inputs come (steps - taps) / stride + 1 outputs.
  *
  * In a stream, x is what is new, and a step goes on from a state, rows of `units` floats, from old
- * to new: the latest `history` mixed inputs M x; with a shortcut, the latest taps / 2 inputs x; with
- * a pool, the latest outputs. It computes what these and x give, steps / stride outputs, and leaves
- * the state for the next call. With a pool, y is one row: the mean of the latest `pool` outputs.
+ * to new: the latest `history` mixed inputs M x; with a shortcut, the latest taps / 2 inputs x;
+ * with a pool, the latest outputs. It computes what these and x give, steps / stride outputs, and
+ * leaves the state for the next call. With a pool, y is one row: the mean of the latest `pool`
+ * outputs.
  *
  * Its constants come packed in bytes: three little-endian floats, the scales of the mix, the
  * weights and the bias; then int8 numbers to multiply by them: the mix, as its generators g and h

@@ -14,13 +14,13 @@ typedef struct {
   int batch, steps; /* of x in a call */
 } test_case;
 
-/* ---- Options: a flexbuffer map whose offsets and values take a byte each ---------------------- */
+/* ---- Options: a flexbuffer map whose offsets and values take a byte each --------------------- */
 
 static uint8_t options[MAX_OPTIONS];
 static int options_size;
 
 static void set_options(const test_case *c) {
-  /* Keys are sorted; those of version 1 stop being there for the two of a stream. */
+  /* Keys are sorted; the first two are of version 2 only. */
   const char *const keys[] = {"history", "pool", "rank", "shortcut", "stride", "taps", "units",
                               "version"};
   const int values[] = {c->history, c->pool, c->rank, c->shortcut, c->stride, c->taps, c->units,
@@ -48,7 +48,7 @@ static void set_options(const test_case *c) {
   options_size = size + 3;
 }
 
-/* ---- A node of random numbers ----------------------------------------------------------------- */
+/* ---- A node of random numbers ---------------------------------------------------------------- */
 
 static unsigned seed = 1;
 
@@ -110,7 +110,7 @@ static void set_up(const test_case *c) {
                             .custom_initial_data_size = options_size};
 }
 
-/* ---- The definition --------------------------------------------------------------------------- */
+/* ---- The definition -------------------------------------------------------------------------- */
 
 static double matrix[MOST][MOST]; /* units x inputs */
 
@@ -140,9 +140,10 @@ static double input(int step, int channel) { return step < 0 ? 0.0 : stream[step
 /* The output whose filter begins at input `first` and whose shortcut takes input `middle`. */
 static double defined(const test_case *c, int first, int middle, int unit) {
   double sum = (double)SCALE[2] * bias[unit];
-  for (int k = 0; k < c->taps; k++)
-    for (int i = 0; i < c->inputs; i++)
-      sum += (double)SCALE[1] * weights[k * c->units + unit] * matrix[unit][i] * input(first + k, i);
+  for (int k = 0; k < c->taps; k++) {
+    const double weight = (double)SCALE[1] * weights[k * c->units + unit];
+    for (int i = 0; i < c->inputs; i++) sum += weight * matrix[unit][i] * input(first + k, i);
+  }
   if (c->shortcut) sum += input(middle, unit);
   return sum > 0.0 ? sum : 0.0;
 }
@@ -158,7 +159,7 @@ static double pooled(const test_case *c, int last, int unit) {
   return sum / c->pool;
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------ */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static bool near(double value, double expected) {
   return fabs(value - expected) <= 2e-5 * (1.0 + fabs(expected));
