@@ -1,6 +1,6 @@
 /* libFuzzer's target: a node of either op with whatever options, tensors, types and shapes the
  * bytes say, put through Init, Prepare, Invoke, a second Prepare with another batch, and Free. A
- * tensor's data is a heap block of exactly its bytes, so that the sanitizers see any step beyond. */
+ * tensor's data is a heap block of exactly its bytes: the sanitizers see any step beyond. */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
