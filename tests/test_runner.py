@@ -95,7 +95,7 @@ def assert_same_detections(found: list[dict], expected: list) -> None:
         assert ours["score"] == pytest.approx(theirs.score, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["custom", "dense"])
+@pytest.mark.parametrize("name", ["custom", "dense", "stream-compact"])
 def test_detections_are_those_of_python(device, recording, name):
     model = MODELS / f"{name}.tflite"
     expected = python_detections(model, recording)
