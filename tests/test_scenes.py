@@ -63,6 +63,18 @@ def test_levels_reach_from_quiet_to_loud(scenes):
     assert max(peaks) > 0.5
 
 
+def test_some_words_stand_in_silence_and_some_in_noise(scenes):
+    """How far the quietest 30 ms lie below the loudest, in decibels."""
+    rng = np.random.default_rng(4)
+    depths = []
+    for _ in range(200):
+        blocks = scenes.with_word(tone(1500, 0.5), rng)[: SAMPLES // 480 * 480].reshape(-1, 480)
+        power = np.square(blocks, dtype=np.float64).mean(axis=1)
+        depths.append(10 * np.log10(power.max() / max(power.min(), 1e-14)))
+    assert np.mean(np.array(depths) > 57) > 0.15
+    assert np.mean(np.array(depths) < 40) > 0.3
+
+
 def test_the_same_seed_draws_the_same_examples(scenes):
     words = Words([tone(1500, 0.5)], [tone(700, 0.4)])
     frontend = FrontEnd()
