@@ -217,7 +217,7 @@ def _table(results: dict) -> str:
     lines = [
         "# Structured layers against Dense",
         "",
-        f"{results['made_by']['machine']}; {results['backend']}, on one of the cores. Times Dense's "
+        f"{results['made_by']['machine']}; {results['backend']}, one core. Times Dense's "
         "speed, above 1 is faster; made by `kws bench layers`. A form in brackets is not what the "
         "layer chooses.",
         "",

@@ -125,8 +125,7 @@ def _move_rows_left(x):
     """Row b moved round by b places to the left: (n, n) to (n, n)."""
     n = x.shape[0]
     twice = ops.reshape(ops.concatenate([x, x], axis=1), (2 * n * n,))
-    # Cut into rows of 2n + 1. There is not enough for the last one, which is made by itself:
-    # padding would take XLA twice as long.
+    # Cut into rows of 2n + 1. There is not enough for the last one, which is made by itself.
     upper = ops.reshape(twice[: (n - 1) * (2 * n + 1)], (n - 1, 2 * n + 1))[:, :n]
     last = ops.roll(x[n - 1 :], 1, axis=1)
     return ops.concatenate([upper, last], axis=0)
