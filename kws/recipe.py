@@ -85,6 +85,7 @@ class Network:
 class Training:
     """The schedule: linear warm-up to ``learning_rate``, then a cosine to zero (AdamW).
 
+    generator_rate: what that is multiplied with for the generators of structured layers.
     averaging: momentum of the averaged weights that are kept; 0 keeps the last. teacher: a
     .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
     target, the labels the rest (Hinton et al. 2015). impressions: weight of a second loss, how
@@ -94,6 +95,7 @@ class Training:
     epochs: int = 30
     batch: int = 128
     learning_rate: float = 1e-2
+    generator_rate: float = 1.0
     warmup_epochs: float = 1.0
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05

@@ -24,6 +24,7 @@ from kws.corpus.variations import Variations
 from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.frontend_keras import LogMel
+from kws.optimizer import StructuredAdamW, generators_of
 from kws.progress import Progress
 from kws.provenance import provenance
 from kws.recipe import Recipe
@@ -253,8 +254,10 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
         warmup_steps=warmup,
     )
     model.compile(
-        keras.optimizers.AdamW(
+        StructuredAdamW(
             rate,
+            generators=generators_of(network),
+            generator_rate=schedule.generator_rate,
             weight_decay=schedule.weight_decay,
             use_ema=schedule.averaging > 0,
             ema_momentum=schedule.averaging or 0.99,
