@@ -1,8 +1,10 @@
 """A network for one keyword in a stream: taught with scenes, then with its own mistakes.
 
 Synthetic voices are few, and clean. What a small network should listen for in people it learns
-from a large one: beside the keyword, it is asked for what Google's speech embedding makes of the
-same sound (``kws.corpus.embedding``), real speech among it. That output is dropped afterwards.
+from a large one, Google's speech embedding (``kws.corpus.embedding``), which heard very many. A
+head on the embedding, taught with the same scenes, says how much like the keyword each sounds,
+and these answers are most of the small network's targets. Beside them it is asked for what the
+embedding makes of the sound, real speech among it; that output is dropped afterwards.
 
 After the first training the network listens to the background, and what it takes for the keyword
 there is added to the examples, round after round (hard negative mining).
@@ -13,19 +15,51 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from kws.corpus.examples import KEYWORD, Examples
+from kws.corpus.examples import KEYWORD, OTHER, SILENCE, Examples
 from kws.frontend_c import FeatureStream
 from kws.recipe import Recipe
 
 _KINDS = 3
 _HOP_SECONDS = 0.08
 _SMOOTHING = 0.02
+_TAUGHT = 0.6  # of a target that is the teacher's answer
+_HEAD = 64  # units of the teacher's head
+_HEAD_EPOCHS = 6
 
 
-def targets(kinds: np.ndarray) -> np.ndarray:
-    """What the network shall say of each example, float32 (examples, 3)."""
-    wanted = np.eye(_KINDS, dtype=np.float32)[kinds.astype(int)]
-    return wanted * (1 - _SMOOTHING) + _SMOOTHING / _KINDS
+def opinions(impressions: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """How much like the keyword a head on the embedding finds each example, float32 (examples,).
+
+    impressions: (examples, components); the head is trained on them, and little enough that it
+    does not know them by heart.
+    """
+    head = keras.Sequential(
+        [
+            keras.Input(impressions.shape[1:]),
+            keras.layers.Dense(_HEAD, activation="relu"),
+            keras.layers.Dropout(0.4),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    head.compile(keras.optimizers.AdamW(1e-3, weight_decay=1e-2), "binary_crossentropy")
+    is_keyword = (kinds == KEYWORD).astype(np.float32)
+    smoothed = is_keyword * (1 - _SMOOTHING) + _SMOOTHING / 2
+    head.fit(impressions, smoothed, batch_size=128, epochs=_HEAD_EPOCHS, verbose=0)
+    return head.predict(impressions, batch_size=4096, verbose=0)[:, 0]
+
+
+def targets(kinds: np.ndarray, opinions: np.ndarray) -> np.ndarray:
+    """What the network shall say of each example, float32 (examples, 3).
+
+    opinions: of the teacher, (examples,); what it does not give the keyword goes to silence where
+    that is what there is, else to other sounds.
+    """
+    hard = np.eye(_KINDS, dtype=np.float32)[kinds.astype(int)]
+    hard = hard * (1 - _SMOOTHING) + _SMOOTHING / _KINDS
+    taught = np.zeros_like(hard)
+    taught[:, KEYWORD] = opinions
+    taught[np.arange(len(kinds)), np.where(kinds == SILENCE, SILENCE, OTHER)] += 1 - opinions
+    return (1 - _TAUGHT) * hard + _TAUGHT * taught
 
 
 def fit(
@@ -39,7 +73,8 @@ def fit(
 ) -> None:
     """Train in place: warm-up, then a cosine to zero; the averaged weights are kept.
 
-    impressions: what the network is asked for beside the kinds, (examples, components).
+    impressions: what the network is asked for beside the kinds, and what its teacher knows of
+    each example, (examples, components).
     """
     batch = plan.training.batch
     steps = -(-len(examples.kinds) // batch)
@@ -57,8 +92,9 @@ def fit(
         [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()],
         jit_compile=keras.backend.backend() != "tensorflow",
     )
+    wanted = targets(examples.kinds, opinions(impressions, examples.kinds))
     model.fit(
-        _Shuffled(examples.features, [targets(examples.kinds), impressions], plan),
+        _Shuffled(examples.features, [wanted, impressions], plan),
         epochs=epochs,
         verbose=0,
         callbacks=[

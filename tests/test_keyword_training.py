@@ -8,7 +8,7 @@ from kws import networks, recipe
 from kws.cli import main
 from kws.corpus.embedding import Impressions
 from kws.corpus.examples import KEYWORD, OTHER, Examples, of_sounds
-from kws.keyword_training import fit, mine, targets
+from kws.keyword_training import fit, mine, opinions, targets
 
 PLAN = recipe.parse(
     """
@@ -46,9 +46,32 @@ def beeps(count: int, rng) -> Examples:
 
 
 def test_targets_are_distributions():
-    wanted = targets(np.array([0, 1, 2], np.int8))
+    wanted = targets(np.array([0, 1, 2], np.int8), np.array([0.9, 0.1, 0.0], np.float32))
     np.testing.assert_allclose(wanted.sum(axis=1), 1, rtol=1e-6)
     assert (wanted.argmax(axis=1) == [0, 1, 2]).all()
+
+
+def test_a_teacher_in_doubt_softens_the_target():
+    kinds = np.array([KEYWORD, KEYWORD, OTHER, OTHER], np.int8)
+    sure, doubtful, other, alike = targets(kinds, np.array([1, 0.2, 0, 0.6], np.float32))
+    assert sure[KEYWORD] > 0.95
+    assert other[OTHER] > 0.95
+    assert doubtful[KEYWORD] < 0.5 < doubtful[OTHER] + doubtful[KEYWORD]
+    assert 0.3 < alike[KEYWORD] < 0.5
+
+
+def test_a_head_on_the_embedding_knows_the_keyword_but_not_by_heart():
+    rng = np.random.default_rng(2)
+    keras.utils.set_random_seed(2)
+    kinds = rng.integers(2, size=2000).astype(np.int8)
+    impressions = rng.normal(size=(2000, 8)).astype(np.float32)
+    impressions[:, 0] += np.where(kinds == KEYWORD, 4, 0)
+    mistaken = np.arange(20)
+    labels = kinds.copy()
+    labels[mistaken] = 1 - kinds[mistaken]
+    found = opinions(impressions, labels)
+    assert ((found > 0.5) == (kinds == KEYWORD)).mean() > 0.95
+    assert ((found[mistaken] > 0.5) == (kinds[mistaken] == KEYWORD)).mean() > 0.8
 
 
 def test_impressions_are_principal_components():
