@@ -15,12 +15,12 @@ from kws.errors import KwsError
 
 SIZE = 96
 COMPONENTS = 96  # of impressions
-_FRAMES, _STEP, _BANDS = 76, 16, 32  # of one embedding, between two, and of its spectrogram
+_FRAMES, _STEP, _BANDS = 76, 8, 32  # of one embedding, between two, and of its spectrogram
 _BATCH = 64
 
 
 class SpeechEmbedding:
-    """Waveforms to embeddings: one of 775 ms of sound every 160 ms, 96 numbers each."""
+    """Waveforms to embeddings: one of 775 ms of sound every 80 ms, 96 numbers each."""
 
     def __init__(self):
         from ai_edge_litert.interpreter import Interpreter
