@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from kws.corpus.examples import KEYWORD, OTHER, SILENCE, Examples
+from kws.embedding_head import answers
 from kws.frontend_c import FeatureStream
 from kws.recipe import Recipe
 
@@ -23,29 +24,14 @@ _KINDS = 3
 _HOP_SECONDS = 0.08
 _SMOOTHING = 0.02
 _TAUGHT = 0.6  # of a target that is the teacher's answer
-_HEAD = 64  # units of the teacher's head
-_HEAD_EPOCHS = 6
 
 
 def opinions(impressions: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """How much like the keyword a head on the embedding finds each example, float32 (examples,).
 
-    impressions: (examples, components); the head is trained on them, and little enough that it
-    does not know them by heart.
+    impressions: (examples, components), what the head is taught with too.
     """
-    head = keras.Sequential(
-        [
-            keras.Input(impressions.shape[1:]),
-            keras.layers.Dense(_HEAD, activation="relu"),
-            keras.layers.Dropout(0.4),
-            keras.layers.Dense(1, activation="sigmoid"),
-        ]
-    )
-    head.compile(keras.optimizers.AdamW(1e-3, weight_decay=1e-2), "binary_crossentropy")
-    is_keyword = (kinds == KEYWORD).astype(np.float32)
-    smoothed = is_keyword * (1 - _SMOOTHING) + _SMOOTHING / 2
-    head.fit(impressions, smoothed, batch_size=128, epochs=_HEAD_EPOCHS, verbose=0)
-    return head.predict(impressions, batch_size=4096, verbose=0)[:, 0]
+    return answers(impressions, kinds != KEYWORD, classes=2)[:, 0]
 
 
 def targets(kinds: np.ndarray, opinions: np.ndarray) -> np.ndarray:

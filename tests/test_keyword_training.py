@@ -53,7 +53,7 @@ def test_targets_are_distributions():
 
 def test_a_teacher_in_doubt_softens_the_target():
     kinds = np.array([KEYWORD, KEYWORD, OTHER, OTHER], np.int8)
-    sure, doubtful, other, alike = targets(kinds, np.array([1, 0.2, 0, 0.6], np.float32))
+    sure, doubtful, other, alike = targets(kinds, np.array([1, 0.1, 0, 0.6], np.float32))
     assert sure[KEYWORD] > 0.95
     assert other[OTHER] > 0.95
     assert doubtful[KEYWORD] < 0.5 < doubtful[OTHER] + doubtful[KEYWORD]
