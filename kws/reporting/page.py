@@ -48,7 +48,7 @@ def write_report(
     results.
     """
     results = read_results(paths)
-    title = title or ", ".join(dict.fromkeys(r.name for r in results if r.kind != "rows"))
+    title = title or _title(list(dict.fromkeys(r.name for r in results if r.kind != "rows")))
     sections = [section for make in SECTIONS for section in make(results)]
     loader = jinja2.PackageLoader("kws.reporting", ".")
     template = jinja2.Environment(loader=loader, autoescape=True).get_template("page.html")
@@ -62,6 +62,14 @@ def write_report(
         for name, figure in section.figures.items():
             with replacing(png_folder / f"{_file_name(name)}.png") as temporary:
                 figure.savefig(temporary, dpi=150)
+
+
+def _title(names: list[str]) -> str:
+    """A few names, or the models they are of, or how many these are."""
+    if len(names) <= 3:
+        return ", ".join(names)
+    models = list(dict.fromkeys(name.partition("/")[0] for name in names))
+    return ", ".join(models) if len(models) <= 3 else f"{len(models)} models"
 
 
 def summary(results: Sequence[Result]) -> list[Section]:
