@@ -1,0 +1,94 @@
+"""``kws new-keyword`` on people: two wake words made from their text, heard in 800 recordings.
+
+    python docs/results/new_keyword.py SPEECH_COMMANDS BACKGROUND_SPEECH RUN
+
+BACKGROUND_SPEECH holds recordings of "snowboy" and of "view glass" beside other speech
+(librispeech, dspspeech20). Each of the two is made as a user would make it, without a recording of
+it: its background is the other wake word, half of the other speech's speakers, and the training
+speakers of Speech Commands. Then all its recordings, the other speakers and the validation
+speakers of Speech Commands are the test. RUN goes on where it was stopped.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from kws import audio, new_keyword
+from kws.corpus import clips
+from kws.corpus.synthesis import folder_name
+from kws.files import write_text
+from kws.provenance import provenance
+from kws.scoring.conditions import conditions
+from kws.scoring.keyword import hear_keyword, score_keyword
+
+PHRASES = ("snowboy", "view glass")
+SPEECH = ("librispeech", "dspspeech20")
+RESULTS = Path("docs/results/new_keyword.json")
+
+
+def speaker_of(path: Path) -> str:
+    return path.name.replace("_", "-").split("-")[0]
+
+
+def halves(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The recordings of every other speaker, and those of the rest."""
+    paths = audio.find(folder)
+    first = set(sorted({speaker_of(path) for path in paths})[::2])
+    return [p for p in paths if speaker_of(p) in first], [
+        p for p in paths if speaker_of(p) not in first
+    ]
+
+
+def linked(paths: Iterable[Path], folder: Path) -> Path:
+    """A folder of links to recordings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        link = folder / f"{path.parent.name}-{path.name}"
+        if not link.exists():
+            os.symlink(path.resolve(), link)
+    return folder
+
+
+def background(phrase: str, commands: Path, speech: Path, out: Path) -> tuple[list[Path], Path]:
+    """Folders that the wake word is made with, and one that it is tested on."""
+    (other,) = (folder_name(p) for p in PHRASES if p != phrase)
+    words = clips.scan(commands)
+    split = {part: [c.path for c in words if c.split == part] for part in clips.SPLITS}
+    known, kept = zip(*(halves(speech / name) for name in SPEECH), strict=True)
+    heard = [
+        linked(sum(known, audio.find(speech / other)), out / "speech"),
+        linked(split["training"], out / "words"),
+    ]
+    return heard, linked(sum(kept, split["validation"]), out / "test")
+
+
+def measure(phrase: str, commands: Path, speech: Path, run: Path) -> dict:
+    name = folder_name(phrase)
+    heard, kept = background(phrase, commands, speech, run / "data" / name)
+    noise = commands / clips.NOISE
+    made = new_keyword.make(phrase, run / name, heard, noise)
+    hearing = hear_keyword(
+        str(run / name / new_keyword.STREAM),
+        name,
+        speech / name,
+        [kept],
+        conditions(noise, [10.0], far=True),
+    )
+    scored = score_keyword(hearing)
+    scored["model"]["file"] = new_keyword.STREAM
+    return {"made": made, "scored": scored}
+
+
+def main(commands: Path, speech: Path, run: Path) -> None:
+    results = {phrase: measure(phrase, commands, speech, run) for phrase in PHRASES}
+    text = json.dumps({"made_by": provenance(), "phrases": results}, indent=1)
+    write_text(RESULTS, text + "\n")
+    for phrase, result in results.items():
+        for condition, one in result["scored"]["conditions"].items():
+            print(phrase, condition, one["frr_at_fa_per_hour"])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
