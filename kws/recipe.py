@@ -90,6 +90,8 @@ class Training:
     .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
     target, the labels the rest (Hinton et al. 2015). impressions: weight of a second loss, how
     far the network is from telling Google's speech embedding of the same sound; 0 asks nothing.
+    expected: share of what a clip's origin, recorded or synthetic, makes likely that is told
+    beforehand and so not learnt (``kws.origins``); for words with few recordings.
     """
 
     epochs: int = 30
@@ -103,6 +105,7 @@ class Training:
     teacher: str = ""
     taught: float = 0.5
     impressions: float = 0.0
+    expected: float = 0.0
     seed: int = 1
 
 

@@ -25,6 +25,7 @@ from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.frontend_keras import LogMel
 from kws.optimizer import StructuredAdamW, generators_of
+from kws.origins import Expecting, expectations
 from kws.progress import Progress
 from kws.provenance import provenance
 from kws.recipe import Recipe
@@ -149,7 +150,8 @@ def features_of(plan: Recipe, chosen: clips.ClipSet) -> np.ndarray:
 
 
 class Epochs(keras.utils.PyDataset):
-    """The recipe's epochs over the variations: (features (batch, frames, bands), targets).
+    """The recipe's epochs over the variations: (features (batch, frames, bands), targets);
+    beside the features what is expected, beside the targets impressions, where the recipe has any.
 
     What an epoch holds depends on the recipe and its number alone, so that a training that was
     stopped goes on as if it had not been.
@@ -170,10 +172,12 @@ class Epochs(keras.utils.PyDataset):
     def __getitem__(self, index: int):
         batch = self._plan.training.batch
         chosen = self._order[index * batch : (index + 1) * batch]
-        features, targets = self._features[chosen].astype(np.float32), self._targets[chosen]
-        if self.impressions is None:
-            return features, targets
-        return features, (targets, self.impressions(self._embeddings[chosen]))
+        inputs, targets = self._features[chosen].astype(np.float32), self._targets[chosen]
+        if self._expected is not None:
+            inputs = inputs, self._expected[chosen]
+        if self.impressions is not None:
+            targets = targets, self.impressions(self._embeddings[chosen])
+        return inputs, targets
 
     def on_epoch_end(self) -> None:
         self._epoch += 1
@@ -189,6 +193,10 @@ class Epochs(keras.utils.PyDataset):
             answers = self._variations.answers(self._teacher, k)
             targets = (1 - plan.taught) * targets + plan.taught * answers
         self._targets = targets
+        self._expected = None
+        if plan.expected:
+            told = expectations(labels, self._variations.synthetic(k), classes)
+            self._expected = plan.expected * told
         if self.impressions is not None:
             self._embeddings = self._variations.embeddings(k)
         self._order = np.random.default_rng([plan.seed, self._epoch]).permutation(len(labels))
@@ -206,17 +214,20 @@ def _fit(
     epochs = plan.training.epochs
     classes = len(clips.label_names(plan.data.words))
     wanted = np.eye(classes, dtype=np.float32)[validation.labels]
+    heard = features_of(plan, validation)
+    if plan.training.expected:
+        heard = heard, np.zeros_like(wanted)
     examples = Epochs(plan, variations, done)
     if examples.impressions is not None:
-        heard = SpeechEmbedding()(as_float(validation.samples))
-        wanted = wanted, examples.impressions(heard)
+        embedded = SpeechEmbedding()(as_float(validation.samples))
+        wanted = wanted, examples.impressions(embedded)
     if plan.training.averaging > 0:
         callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=False), *callbacks]
     model.fit(
         examples,
         initial_epoch=done,
         epochs=epochs,
-        validation_data=(features_of(plan, validation), wanted),
+        validation_data=(heard, wanted),
         callbacks=[_EpochReport(epochs), *callbacks],
         verbose=0,
     )
@@ -234,17 +245,22 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
         name="spec_augment",
     )(features)
     schedule = plan.training
+    inputs, outputs = [features], []
     if schedule.impressions:
         # Asked of what the scores are made of, and dropped after the training.
         pooled = network.get_layer("pool").output
         scores, pooled = keras.Model(network.input, [network.output, pooled], name=network.name)(
             masked
         )
-        beside = keras.layers.Dense(COMPONENTS, name="impressions")(pooled)
-        model = keras.Model(features, [keras.layers.Identity(name="scores")(scores), beside])
+        outputs = [keras.layers.Dense(COMPONENTS, name="impressions")(pooled)]
     else:
-        model = keras.Model(features, network(masked))
-    outputs = len(model.outputs)
+        scores = network(masked)
+    if schedule.expected:
+        expected = keras.Input(network.output_shape[1:], name="expected")
+        inputs, scores = [features, expected], Expecting()(scores, expected)
+    scores = keras.layers.Identity(name="scores")(scores)
+    model = keras.Model(inputs, [scores, *outputs])
+    asked = len(model.outputs)
     steps = -(-len(variations[0][1]) // schedule.batch)
     warmup = round(steps * schedule.warmup_epochs)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -262,9 +278,11 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
             use_ema=schedule.averaging > 0,
             ema_momentum=schedule.averaging or 0.99,
         ),
-        [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()][:outputs],
-        loss_weights=[1.0, schedule.impressions][:outputs],
-        metrics=[["accuracy"], []][:outputs],
+        [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()][
+            : len(model.outputs)
+        ],
+        loss_weights=[1.0, schedule.impressions][:asked],
+        metrics=[["accuracy"], []][:asked],
         # XLA has no fast depthwise convolution on a CPU: 52 s an epoch against 7 s without.
         jit_compile=keras.backend.backend() != "tensorflow",
     )

@@ -73,7 +73,7 @@ def test_what_is_varied_depends_on_the_number_alone():
     plan = parse('[data]\nwords = ["low", "high"]\nunknown = 0.5')
     labels = np.repeat(np.arange(3, dtype=np.int32), 20)
     samples = (rng().standard_normal((60, 16000)) * 1000).astype(np.int16)
-    clips = ClipSet(samples, labels)
+    clips = ClipSet(samples, labels, labels == 1)
     straight = VariedClips(clips, plan, Noise())
     straight.start(1)
     again = VariedClips(clips, plan, Noise(), number=1)
@@ -83,6 +83,7 @@ def test_what_is_varied_depends_on_the_number_alone():
         np.testing.assert_array_equal(x, x_again)
         np.testing.assert_array_equal(y, y_again)
         counts += np.bincount(y, minlength=4)
+        np.testing.assert_array_equal(y == 1, straight.synthetic()[k * 128 : (k + 1) * 128])
     # Every clip of a word, half as many of the unknown, 0.7 times as many of silence.
     assert counts.tolist() == [20, 20, 10, 14]
     assert not np.array_equal(straight[0][0], VariedClips(clips, plan, Noise())[0][0])
@@ -91,7 +92,7 @@ def test_what_is_varied_depends_on_the_number_alone():
 def test_variations_are_kept_and_found_again():
     plan = parse('[data]\nwords = ["low", "high"]\n[augment]\nvariations = 2')
     samples = (rng().standard_normal((9, 16000)) * 1000).astype(np.int16)
-    clips = ClipSet(samples, np.repeat(np.arange(3, dtype=np.int32), 3))
+    clips = ClipSet(samples, np.repeat(np.arange(3, dtype=np.int32), 3), np.zeros(9, bool))
     first = Variations(clips, plan, Noise())
     features, labels = first[1]
     assert features.shape == (len(labels), 98, 40)
@@ -99,5 +100,5 @@ def test_variations_are_kept_and_found_again():
     np.testing.assert_array_equal(labels, expected)
     np.testing.assert_allclose(features, plan.frontend.features(varied), rtol=1e-3, atol=1e-2)
     assert Variations(clips, plan, Noise()).folder == first.folder
-    louder = ClipSet(samples * 2, clips.labels)
+    louder = ClipSet(samples * 2, clips.labels, clips.synthetic)
     assert Variations(louder, plan, Noise()).folder != first.folder

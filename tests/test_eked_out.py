@@ -37,8 +37,10 @@ def test_recordings_keep_their_side_and_nothing_synthetic_is_validated_with(fold
     made = {name: split for name, split in after.items() if name not in before}
     assert set(made) == {f"made-robot_nohash_{seed}.wav" for seed in range(3)}
     assert set(made.values()) == {"training"}
+    synthetic = {c.path.name for c in clips.scan(folders / "out") if c.synthetic}
+    assert synthetic == set(made)
     assert (folders / "out" / "_background_noise_" / "hum.wav").is_file()
-    assert not (folders / "out" / "stop").exists()
+    assert len(list((folders / "out" / "stop").iterdir())) == 3  # will be _unknown_
 
 
 def test_words_with_few_recordings_get_altered_ones(folders, monkeypatch):

@@ -1,5 +1,6 @@
 """What a training is taught by: a teacher's answers, and speech that has none of the words."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from kws.corpus.clips import ClipSet, speaker_split
 from kws.corpus.noise import Noise
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
+from kws.origins import Expecting, expectations
 from kws.recipe import parse
 from kws.training import Epochs
 
@@ -31,7 +33,7 @@ seed = 3
 @pytest.fixture
 def clips():
     samples = (np.random.default_rng(0).normal(size=(9, 16000)) * 1000).astype(np.int16)
-    return ClipSet(samples, np.repeat(np.arange(3, dtype=np.int32), 3))
+    return ClipSet(samples, np.repeat(np.arange(3, dtype=np.int32), 3), np.zeros(9, bool))
 
 
 def test_targets_are_labels_and_the_teachers_answers(clips, tmp_path):
@@ -83,8 +85,10 @@ def test_negatives_are_cut_from_training_speakers_only(tmp_path):
 
 
 def test_unknown_words_stay_half_beside_negatives():
-    words = ClipSet(np.zeros((4, 10), np.int16), np.array([0, 0, 1, 1], np.int32))
-    speech = ClipSet(np.ones((8, 10), np.int16), np.ones(8, np.int32))
+    words = ClipSet(
+        np.zeros((4, 10), np.int16), np.array([0, 0, 1, 1], np.int32), np.zeros(4, bool)
+    )
+    speech = ClipSet(np.ones((8, 10), np.int16), np.ones(8, np.int32), np.zeros(8, bool))
     joined = negatives.join(words, speech)
     of_unknown = joined.samples[joined.labels == 1, 0]
     assert np.sum(of_unknown == 0) == np.sum(of_unknown == 1) == 8
@@ -94,3 +98,23 @@ def test_unknown_words_stay_half_beside_negatives():
 def test_no_recordings_of_speech(tmp_path):
     with pytest.raises(KwsError):
         negatives.cut(tmp_path, ["low"], 16000)
+
+
+def test_what_an_origin_makes_likely_is_not_learnt():
+    """Recordings are mostly of one class, synthetic clips of both, and nothing else tells them."""
+    labels = np.repeat([0, 1, 0, 1], [190, 10, 100, 100])
+    synthetic = np.arange(400) >= 200
+    told = expectations(labels, synthetic, 3)
+    np.testing.assert_allclose(told[0, :2], np.log([1, 11 / 191]), rtol=1e-5)
+    np.testing.assert_allclose(told[-1, :2], [0, 0])
+    features = np.stack([~synthetic, synthetic], axis=1).astype(np.float32)
+    answers = {}
+    for share in (0.0, 1.0):
+        keras.utils.set_random_seed(0)
+        inputs, expected = keras.Input((2,)), keras.Input((3,))
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "softmax")])
+        model = keras.Model([inputs, expected], Expecting()(network(inputs), expected))
+        model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+        model.fit([features, share * told], labels, epochs=30, verbose=0)
+        answers[share] = network.predict(np.float32([[1, 0]]), verbose=0)[0]
+    assert answers[0.0][1] < 0.1 < 0.3 < answers[1.0][1]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kws.corpus.acoustics import acoustics
 from kws.corpus.noise import Noise, mix
 
 
@@ -12,16 +13,18 @@ class Augment:
     """How clips are varied in training; zero switches a variation off.
 
     shift_ms: largest shift in time either way. speed: largest relative change of speed (and
-    with it pitch). gain_db: largest change of level either way. noise: probability that noise
-    is added, at a signal-to-noise ratio drawn from snr_db. time_mask_ms, band_mask: widest
-    mask of SpecAugment (Park et al. 2019) in time and in mel bands, two masks of each.
-    variations: how many times a clip is varied anew; later epochs take these again, in another
-    order and under other masks.
+    with it pitch). gain_db: largest change of level either way. rooms: share of the clips that
+    are heard in a room; with any, all are heard through a microphone of another frequency
+    response each. noise: probability that noise is added, at a signal-to-noise ratio drawn from
+    snr_db. time_mask_ms, band_mask: widest mask of SpecAugment (Park et al. 2019) in time and in
+    mel bands, two masks of each. variations: how many times a clip is varied anew; later epochs
+    take these again, in another order and under other masks.
     """
 
     shift_ms: float = 100.0
     speed: float = 0.1
     gain_db: float = 6.0
+    rooms: float = 0.0
     noise: float = 0.7
     snr_db: tuple[float, float] = (0.0, 30.0)
     time_mask_ms: float = 150.0
@@ -36,6 +39,9 @@ class Augment:
         varied = np.stack(
             [_warp(*arguments) for arguments in zip(clips, rates, shifts, strict=True)]
         )
+        if self.rooms:
+            place = acoustics(samples)
+            varied = np.stack([place(clip, rng, self.rooms) for clip in varied])
         varied *= 10 ** (rng.uniform(-self.gain_db, self.gain_db, (batch, 1)) / 20)
         noisy = np.flatnonzero(rng.random(batch) < self.noise)
         if len(noisy):

@@ -42,6 +42,10 @@ class VariedClips:
         )
         self._order = rng.permutation(chosen)
 
+    def synthetic(self) -> np.ndarray:
+        """Which of this number's clips nobody said, bool (clips,)."""
+        return (self._order >= 0) & self._clips.synthetic[self._order]
+
     def __len__(self) -> int:
         return -(-len(self._order) // BATCH)
 
@@ -65,6 +69,7 @@ def with_silence(clips: ClipSet, words: list[str], noise: Noise, seed: int) -> C
     return ClipSet(
         np.concatenate([clips.samples, quiet]),
         np.concatenate([clips.labels, np.full(count, names.index(SILENCE), np.int32)]),
+        np.concatenate([clips.synthetic, np.zeros(count, bool)]),
     )
 
 

@@ -3,6 +3,7 @@
     FOLDER/<word>/<speaker>_nohash_<k>.<wav, opus, …>
     FOLDER/_background_noise_/…                         optional, never a word
     FOLDER/validation_list.txt, testing_list.txt        optional, one relative path a line
+    FOLDER/synthetic_list.txt                           optional, what nobody said
 
 The lists decide the split where they are there; otherwise the data set's own rule does, which
 hashes the speaker's name so that a speaker never changes sides (README of Speech Commands).
@@ -24,6 +25,7 @@ from kws.files import replacing
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
 NOISE = "_background_noise_"
+SYNTHETIC = "synthetic_list.txt"
 SPLITS = ("training", "validation", "testing")
 
 
@@ -32,14 +34,17 @@ class Clip:
     path: Path
     word: str
     split: str
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
 class ClipSet:
-    """Decoded clips of one split: samples int16 (clips, samples), labels int32 (clips,)."""
+    """Decoded clips of one split: samples int16 (clips, samples), labels int32 (clips,), and
+    which are synthetic, bool (clips,)."""
 
     samples: np.ndarray
     labels: np.ndarray
+    synthetic: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,13 +75,17 @@ def scan(folder: Path | str) -> list[Clip]:
     if not paths:
         raise KwsError(f"{folder}: holds no clips; one folder of recordings a word is needed", 2)
     listed = _listed_splits(folder)
+    synthetic = set(_lines(folder / SYNTHETIC))
 
     def split_of(path: Path) -> str:
         if listed is None:
             return speaker_split(path.name)
         return listed.get(path.relative_to(folder).as_posix(), "training")
 
-    return [Clip(path, path.parent.name, split_of(path)) for path in paths]
+    def is_synthetic(path: Path) -> bool:
+        return path.relative_to(folder).as_posix() in synthetic
+
+    return [Clip(path, path.parent.name, split_of(path), is_synthetic(path)) for path in paths]
 
 
 def label_names(words: Sequence[str]) -> list[str]:
@@ -111,7 +120,8 @@ def load(
                     decoded[k] = np.clip(np.rint(clip * 32767), -32768, 32767)
                     progress(k + 1, len(clips))
             decoded.flush()
-    return ClipSet(np.load(cached, mmap_mode="r"), labels)
+    synthetic = np.array([clip.synthetic for clip in clips], bool)
+    return ClipSet(np.load(cached, mmap_mode="r"), labels, synthetic)
 
 
 def fit(samples: np.ndarray, length: int) -> np.ndarray:
@@ -145,6 +155,9 @@ def _listed_splits(folder: Path) -> dict[str, str] | None:
     for name, split in lists.items():
         if (folder / name).is_file():
             found = True
-            for line in (folder / name).read_text(encoding="utf-8").split():
-                splits[line] = split
+            splits |= dict.fromkeys(_lines(folder / name), split)
     return splits if found else None
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split() if path.is_file() else []

@@ -48,7 +48,7 @@ def eke_out(
     few: dict[str, int] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Make ``out`` a corpus of the recorded one and the synthetic clips of ``words``.
+    """Make ``out`` a corpus of the recorded one and synthetic clips of ``words`` and others.
 
     Clips are linked, not copied, where the file system can. few: use only so many training
     recordings of these words, to find out how well synthetic clips stand in for them. What is
@@ -68,10 +68,11 @@ def eke_out(
         _link(clip.path, out / clip.word / clip.path.name)
     for noise in audio.find(recorded / clips.NOISE) if (recorded / clips.NOISE).is_dir() else []:
         _link(noise, out / clips.NOISE / noise.name)
+    made = []
     for folder in synthetic:
-        for word in words:
-            for path in audio.find(folder / word) if (folder / word).is_dir() else []:
-                _link(path, out / word / f"{folder.name}-{path.name}")
+        for path in audio.find(folder):
+            made.append(out / path.parent.name / f"{folder.name}-{path.name}")
+            _link(path, made[-1])
     _alter(chosen, words, out, progress)
     lists = {
         f"{split}_list.txt": [clip for clip in chosen if clip.split == split]
@@ -79,6 +80,8 @@ def eke_out(
     }
     for name, listed in lists.items():
         write_text(out / name, "".join(f"{c.word}/{c.path.name}\n" for c in listed))
+    names = sorted(path.relative_to(out).as_posix() for path in made)
+    write_text(out / clips.SYNTHETIC, "".join(f"{name}\n" for name in names))
 
 
 def _alter(chosen: Sequence[clips.Clip], words: Sequence[str], out: Path, progress) -> None:

@@ -36,7 +36,8 @@ def cut(folder: Path | str, words: list[str], samples: int, each: int = 4) -> Cl
     clips = np.stack(found)
     clips = clips[loudness(clips)[:, 0] > _QUIETEST]
     labels = np.full(len(clips), label_names(words).index(UNKNOWN), np.int32)
-    return ClipSet(np.clip(np.rint(clips * 32767), -32768, 32767).astype(np.int16), labels)
+    samples = np.clip(np.rint(clips * 32767), -32768, 32767).astype(np.int16)
+    return ClipSet(samples, labels, np.zeros(len(clips), bool))
 
 
 def join(clips: ClipSet, negatives: ClipSet) -> ClipSet:
@@ -49,6 +50,7 @@ def join(clips: ClipSet, negatives: ClipSet) -> ClipSet:
     return ClipSet(
         np.concatenate([clips.samples, clips.samples[more], negatives.samples]),
         np.concatenate([clips.labels, clips.labels[more], negatives.labels]),
+        np.concatenate([clips.synthetic, clips.synthetic[more], negatives.synthetic]),
     )
 
 

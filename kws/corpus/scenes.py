@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kws import audio
+from kws.corpus.acoustics import Acoustics
 from kws.corpus.noise import Noise, loudness
-from kws.corpus.rooms import draw_rooms
 
-_TAPS = 6000  # of a room's response that are kept: 375 ms
 # Phones and laptops suppress noise: three quarters of people's recordings of a word have a floor
 # more than 57 dB below it, which is silence to the front end.
 QUIET = 0.5  # of the scenes, in which nothing is added
@@ -32,11 +31,7 @@ class Scenes:
         weights = np.array([len(s) for s in self._speech], float)
         self._weights = weights / max(weights.sum(), 1)
         self._noise = noise
-        self._size = 1 << (samples + _TAPS - 1).bit_length()
-        places = draw_rooms(rooms, rt60=(0.2, 0.8), distance=(0.3, 4.0))
-        self._rooms = np.stack(
-            [np.fft.rfft(_unit(place.response[:_TAPS]), self._size) for place in places]
-        )
+        self._acoustics = Acoustics(samples, rooms)
 
     def with_word(self, word: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A window (samples,) in which ``word``, trimmed, has just been said."""
@@ -89,10 +84,7 @@ class Scenes:
 
     def _finish(self, scene: np.ndarray, rng) -> np.ndarray:
         """Room and microphone, noise, and level."""
-        spectrum = np.fft.rfft(scene, self._size) * self._microphone(rng)
-        if rng.random() < 0.6:
-            spectrum *= self._rooms[rng.integers(len(self._rooms))]
-        scene = np.fft.irfft(spectrum, self._size)[: self.samples].astype(np.float32)
+        scene = self._acoustics(scene, rng, rooms=0.6)
         loudest = float(loudness(scene[None])[0, 0])
         if rng.random() >= QUIET:
             snr_db = rng.uniform(0, 40)
@@ -105,18 +97,6 @@ class Scenes:
             scene = scene + other * loudest / 10 ** (snr_db / 20)
         level = 10 ** (rng.uniform(-45, -6) / 20)
         return np.clip(scene * (level / max(loudest, 1e-6)), -1, 1).astype(np.float32)
-
-    def _microphone(self, rng) -> np.ndarray:
-        """A smooth frequency response within some decibels, low and high ends cut at times."""
-        bins = self._size // 2 + 1
-        hertz = np.linspace(0, audio.RATE / 2, bins)
-        points = np.array([0, 100, 300, 800, 2000, 4000, 8000])
-        gain_db = rng.normal(0, 3, len(points))
-        if rng.random() < 0.3:
-            gain_db[:2] -= rng.uniform(5, 25)
-        if rng.random() < 0.3:
-            gain_db[-1] -= rng.uniform(5, 30)
-        return 10 ** (np.interp(hertz, points, gain_db) / 20)
 
 
 def _resampled(samples: np.ndarray, rate: float) -> np.ndarray:
@@ -138,7 +118,3 @@ def _level(speech: np.ndarray, rng) -> np.ndarray:
 def _faded(samples: np.ndarray) -> np.ndarray:
     ramp = np.minimum(1, np.arange(len(samples)) / 160)
     return samples * np.minimum(ramp, ramp[::-1])
-
-
-def _unit(response: np.ndarray) -> np.ndarray:
-    return response / max(float(np.sqrt(np.sum(response**2))), 1e-9)

@@ -50,6 +50,11 @@ class Variations:
         os.utime(self.folder)
         return np.load(features, mmap_mode="r"), np.load(labels)
 
+    def synthetic(self, k: int) -> np.ndarray:
+        """Which clips of variation ``k`` nobody said, bool (clips,)."""
+        self._varied.start(k)
+        return self._varied.synthetic()
+
     def answers(self, teacher: Path, k: int) -> np.ndarray:
         """The probabilities (clips, classes) that a .keras file gives for variation ``k``.
 

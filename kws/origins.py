@@ -1,0 +1,34 @@
+"""Recorded or synthetic: what a clip's origin must not tell about its word.
+
+Where some words have few recordings and many synthetic clips, a network learns that a person's
+voice is none of them. So in training it is told beforehand what the origin alone makes likely, and
+learns the rest (logit adjustment; Menon et al. 2021, "Long-tail learning via logit adjustment",
+here by origin); afterwards nobody tells it, and it finds each word as likely as the other.
+"""
+
+import keras
+import numpy as np
+
+
+def expectations(labels: np.ndarray, synthetic: np.ndarray, classes: int) -> np.ndarray:
+    """Log of how often each class is among the clips of the same origin, (clips, classes).
+
+    labels: int (clips,); the last class is silence, which has no origin. synthetic: bool (clips,).
+    The most frequent class has 0.
+    """
+    told = np.zeros((len(labels), classes), np.float32)
+    for origin in (False, True):
+        of_origin = synthetic == origin
+        # One more than there are: what has none may yet be.
+        counts = np.bincount(labels[of_origin], minlength=classes).astype(float) + 1
+        counts[-1] = counts[:-1].mean()
+        told[of_origin] = np.log(counts / counts.max())
+    return told
+
+
+@keras.saving.register_keras_serializable(package="kws")
+class Expecting(keras.layers.Layer):
+    """Probabilities (batch, classes), given what was expected: log-odds (batch, classes)."""
+
+    def call(self, probabilities, expected):
+        return keras.ops.softmax(keras.ops.log(probabilities + 1e-7) + expected)
