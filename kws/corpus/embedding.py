@@ -15,7 +15,8 @@ from kws.errors import KwsError
 
 SIZE = 96
 COMPONENTS = 96  # of impressions
-_FRAMES, _STEP, _BANDS = 76, 8, 32  # of one embedding, between two, and of its spectrogram
+STEP = 8  # frames of 10 ms from one embedding to the next
+_FRAMES, _BANDS = 76, 32  # of one embedding, and of its spectrogram
 _BATCH = 64
 
 
@@ -42,7 +43,7 @@ class SpeechEmbedding:
             self._samples = samples
         mels = np.concatenate([_run(self._mel, clip[None] * 32767)[0] for clip in clips])
         mels = mels / 10 + 2
-        starts = range(0, mels.shape[1] - _FRAMES + 1, _STEP)
+        starts = range(0, mels.shape[1] - _FRAMES + 1, STEP)
         windows = np.stack([mels[:, at : at + _FRAMES] for at in starts], axis=1)
         windows = windows.reshape(-1, _FRAMES, _BANDS, 1)
         made = np.empty((len(windows), SIZE), np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 
 from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet, cache_folder
-from kws.corpus.embedding import SpeechEmbedding
+from kws.corpus.embedding import STEP, SpeechEmbedding
 from kws.corpus.noise import Noise
 from kws.errors import KwsError
 from kws.files import replacing
@@ -79,7 +79,7 @@ class Variations:
 
     def embeddings(self, k: int) -> np.ndarray:
         """Google's speech embeddings of variation ``k``, float16 (clips, steps, 96)."""
-        path = self.folder / f"embeddings-{k}.npy"
+        path = self.folder / f"embeddings-{STEP}-{k}.npy"
         if not path.exists():
             ear = SpeechEmbedding()
             self._varied.start(k)

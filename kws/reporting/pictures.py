@@ -12,6 +12,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
 LOWEST = 0.002  # shares below this are drawn here
+_LEGEND = 0.18  # inches a line
 SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
@@ -22,7 +23,7 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
     the misses at 0.1, 0.5 and 1 false alarms per hour. A threshold without a false alarm stands
     at the left edge.
     """
-    figure, axes = _axes(5.2, 4.2)
+    figure, axes = _axes(5.2, 3.9 + _LEGEND * len(curves))
     highest = 0.0
     left = min(0.05, *(0.5 / curve["hours"] for curve in curves.values()))
     for k, (name, curve) in enumerate(curves.items()):
@@ -54,14 +55,14 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
     axes.set_ylabel("missed")
     axes.set_title(title, fontsize=11)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, frameon=False)
+    _legend(figure)
     return figure
 
 
 def words(results: Mapping[str, dict], rate: str) -> Figure:
     """Bars: how many of each word are missed at ``rate`` false alarms per hour, by model."""
     names = list(dict.fromkeys(word for result in results.values() for word in result["words"]))
-    figure, axes = _axes(5.2, 0.9 + 0.26 * len(names) * len(results))
+    figure, axes = _axes(5.2, 0.9 + (_LEGEND + 0.26 * len(names)) * len(results))
     height = 0.8 / len(results)
     for k, (model, result) in enumerate(results.items()):
         places = [names.index(word) + (k - (len(results) - 1) / 2) * height for word in names]
@@ -73,7 +74,7 @@ def words(results: Mapping[str, dict], rate: str) -> Figure:
     axes.set_xlabel(f"% missed at {rate} false alarms per hour")
     axes.grid(axis="x", alpha=0.3)
     if len(results) > 1:
-        axes.legend(fontsize=8, frameon=False)
+        _legend(figure)
     return figure
 
 
@@ -126,6 +127,11 @@ def _deviate(shares: np.ndarray) -> np.ndarray:
 def _share(result: dict, word: str, rate: str) -> float:
     one = result["words"].get(word)
     return 100 * one["frr_at_fa_per_hour"][rate] if one else 0.0
+
+
+def _legend(figure: Figure) -> None:
+    """Below the axes, where it covers nothing."""
+    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
 
 
 def _axes(width: float, height: float):
