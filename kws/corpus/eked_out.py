@@ -31,7 +31,7 @@ def kept(recorded: Path, synthetic: Sequence[str], words: Sequence[str]) -> Path
     synthetic clips, one folder a word. Raises KwsError where one is missing."""
     folders = [Path(folder).expanduser() for folder in synthetic]
     for folder in folders:
-        if not any((folder / word).is_dir() for word in words):
+        if not (folder.is_dir() and audio.find(folder)):
             raise KwsError(f"{folder}: holds no synthetic clips; make them: kws synthesize", 2)
     made_of = "\n".join([*(str(folder.resolve()) for folder in [recorded, *folders]), *words])
     out = clips.cache_folder() / "eked-out" / hashlib.sha256(made_of.encode()).hexdigest()[:16]
