@@ -27,6 +27,7 @@ from kws.runtime import Model
 from kws.study import to_toml
 
 RELEASED, RESULTS = Path("models/commands-12"), Path("docs/results/left_out.json")
+COMMAND = "python docs/results/left_out.py DATA RUN"
 KEPT = {"up": 0, "go": 12}
 
 
@@ -68,7 +69,7 @@ def main(data: Path, run: Path) -> None:
     export(run, file, "dense", "none", force=True)
     model, validation = Model(file), spoken(data, "validation", {})
     result = {
-        "made_by": provenance(),
+        "made_by": provenance() | {"command": COMMAND},
         "recordings_in_training": KEPT,
         "held_back": recalls(model, spoken(data, "training", KEPT)),
         "validation": recalls(model, validation),
