@@ -38,7 +38,7 @@ class Data:
     silence: float = 0.7
 
 
-FAMILIES = ("temporal", "paper", "dnn", "ds-cnn", "tc-resnet", "bc-resnet")
+FAMILIES = ("temporal", "separable", "paper", "dnn", "ds-cnn", "tc-resnet", "bc-resnet")
 STRUCTURES = (
     *("dense", "toeplitz", "hankel", "toeplitz_hankel", "vandermonde", "cauchy", "ldr_sd"),
     *("circulant", "skew_circulant", "plain_toeplitz", "low_rank", "fastfood", "hashed", "edges"),
@@ -55,6 +55,8 @@ class Network:
     the stem's mix where it differs.
 
     paper: filters of its convolution; units, structure and rank of its hidden layer.
+
+    separable: ds-cnn with mixes of that structure and rank.
 
     dnn: ``blocks`` hidden layers of ``channels``. ds-cnn: ``channels``, ``blocks`` (DS-CNN-S: 64,
     4). tc-resnet, bc-resnet: ``channels`` as a scale (TC-ResNet8: 16; BC-ResNet-1: 8).

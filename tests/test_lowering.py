@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from kws import inspect_model, model_file, recipe, runtime, structured
+from kws import inspect_model, model_file, networks, recipe, runtime, structured
 from kws.benchmark import costs
 from kws.errors import KwsError
 from kws.inspect_model import inspect
@@ -243,6 +243,19 @@ def test_other_structures_become_dense(lowering, tmp_path):
     x = np.random.default_rng(3).normal(size=(2, 4, 10)).astype(np.float32)
     np.testing.assert_allclose(runtime.Model(path)(x), model.predict(x, verbose=0), atol=1e-5)
     assert [row.kind for row in rows(path)].count("FULLY_CONNECTED") == 2
+
+
+@pytest.mark.parametrize(
+    ("lowering", "quantize"), [*((form, "none") for form in LOWERINGS), ("custom", "compact")]
+)
+def test_a_separable_network_in_every_form(lowering, quantize, tmp_path):
+    text = '[data]\nwords = ["a", "b"]\n[network]\nfamily = "separable"\nchannels = 24\nblocks = 2'
+    model = disturbed(networks.build(recipe.parse(text), 4))
+    path = tmp_path / "m.tflite"
+    path.write_bytes(model_file.write_metadata(lower(model, lowering, quantize), {}))
+    x = np.random.default_rng(3).normal(size=(2, *model.input_shape[1:])).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose(runtime.Model(path)(x), expected, atol=TOLERANCE[quantize])
 
 
 @settings(max_examples=30, deadline=None)

@@ -19,11 +19,11 @@ def parameters(model: keras.Model, name: str) -> int:
 
 
 @pytest.mark.parametrize("structure", recipe.STRUCTURES)
-def test_every_structure_makes_both_families(structure):
+def test_every_structure_makes_every_structured_family(structure):
     small = (
         f'structure = "{structure}"\nrank = 2\nchannels = 16\nblocks = 1\nunits = 36\nfilters = 4\n'
     )
-    for family in ("temporal", "paper"):
+    for family in ("temporal", "separable", "paper"):
         network = made(f'family = "{family}"\n{small}')
         scores = network(np.zeros((3, 98, 40), np.float32))
         np.testing.assert_allclose(np.sum(scores, axis=1), 1, rtol=1e-5)
@@ -36,6 +36,16 @@ def test_a_structured_mix_has_2nr_parameters():
     dense = made('channels = 48\nstem = "dense"\nblocks = 1')
     assert parameters(dense, "stem_mix") == 48 * 80
     assert parameters(dense, "block0_mix") == 2 * 48 * 4
+
+
+def test_a_separable_network_with_dense_mixes_is_ds_cnn():
+    keys = "channels = 12\nblocks = 2\n"
+    ours = made(f'family = "separable"\nstructure = "dense"\n{keys}')
+    theirs = made(f'family = "ds-cnn"\n{keys}')
+    for one, other in zip(ours.weights, theirs.weights, strict=True):
+        one.assign(np.reshape(other, one.shape))
+    features = np.random.default_rng(0).normal(size=(2, 98, 40)).astype(np.float32)
+    np.testing.assert_allclose(ours(features), theirs(features), rtol=1e-4, atol=1e-6)
 
 
 def test_the_papers_network_is_the_papers():

@@ -6,7 +6,14 @@ from keras import layers
 from kws.recipe import Network
 
 
-def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
+def pointwise(net: Network, name: str) -> layers.Layer:
+    """The dense mix of all channels that DS-CNN has."""
+    return layers.Conv2D(net.channels, 1, use_bias=False, name=name)
+
+
+def build(
+    net: Network, shape: tuple[int, int], outputs: int, mix=pointwise, name: str = "ds_cnn"
+) -> keras.Model:
     """A convolution of 10 frames × 4 bands and ``net.blocks`` separable 3 × 3 ones (S: 64, 4).
 
     There 49 × 10 features are brought to 25 × 5; here frames come twice and bands four times as
@@ -21,12 +28,12 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     for k in range(net.blocks):
         x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depth{k}")(x)
         x = _normed(x, f"depth{k}")
-        x = layers.Conv2D(net.channels, 1, use_bias=False, name=f"point{k}")(x)
+        x = mix(net, f"point{k}")(x)
         x = _normed(x, f"point{k}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(net.dropout, name="dropout")(x)
     x = layers.Dense(outputs, activation="softmax", name="scores")(x)
-    return keras.Model(features, x, name="ds_cnn")
+    return keras.Model(features, x, name=name)
 
 
 def _normed(x, name: str):
