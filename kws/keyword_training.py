@@ -1,29 +1,29 @@
-"""A network for one keyword in a stream: taught with scenes, then with its own mistakes.
+"""A network for one keyword in a stream: an ear, and a head taught with scenes and mistakes.
 
-Synthetic voices are few, and clean. What a small network should listen for in people it learns
-from a large one, Google's speech embedding (``kws.corpus.embedding``), which heard very many. A
-head on the embedding, taught with the same scenes, says how much like the keyword each sounds,
-and these answers are most of the small network's targets. Beside them it is asked for what the
-embedding makes of the sound, real speech among it; that output is dropped afterwards.
-
-After the first training the network listens to the background, and what it takes for the keyword
-there is added to the examples, round after round (hard negative mining).
+Synthetic voices are few, and clean. The ear (``kws.ear``) has its descriptions from a large
+network that heard very many people; only the small head on it is taught what the keyword is. It
+learns from scenes, and from the windows of the background that it took for the keyword, round
+after round (hard negative mining). What is most of a target is not the label but the answer of
+another head, on the large network's descriptions, that was taught with the same examples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from kws.corpus.embedding import Impressions
 from kws.corpus.examples import KEYWORD, OTHER, SILENCE, Examples
+from kws.ear import Heard, describe
 from kws.embedding_head import answers
-from kws.frontend_c import FeatureStream
-from kws.recipe import Recipe
 
 _KINDS = 3
-_HOP_SECONDS = 0.08
 _SMOOTHING = 0.02
 _TAUGHT = 0.6  # of a target that is the teacher's answer
+ROUNDS = 2  # of mining
+_MINED = 8000  # windows a round, and at most an eighth of all
+_EPOCHS, _BATCH, _RATE, _DECAY = 8, 128, 1e-3, 1e-2
+_AT_ONCE = 8192
 
 
 def opinions(impressions: np.ndarray, kinds: np.ndarray) -> np.ndarray:
@@ -48,97 +48,79 @@ def targets(kinds: np.ndarray, opinions: np.ndarray) -> np.ndarray:
     return (1 - _TAUGHT) * hard + _TAUGHT * taught
 
 
-def fit(
+def teach(
     network: keras.Model,
-    plan: Recipe,
-    examples: Examples,
-    impressions: np.ndarray,
-    epochs: int,
-    rate: float,
-    done: Callable[[int, float], None] = lambda epoch, loss: None,
+    ear: keras.Model,
+    scenes: Examples,
+    background: Heard,
+    done: Callable[[int, float], None] = lambda *_: None,
 ) -> None:
-    """Train in place: warm-up, then a cosine to zero; the averaged weights are kept.
+    """Give a listener its ear, and teach its head.
 
-    impressions: what the network is asked for beside the kinds, and what its teacher knows of
-    each example, (examples, components).
+    background: sound without the keyword. done: called after every round, with its number and the
+    last loss.
     """
-    batch = plan.training.batch
-    steps = -(-len(examples.kinds) // batch)
-    warmup = max(1, steps // 2)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps * epochs - warmup), warmup_target=rate, warmup_steps=warmup
-    )
-    pooled = network.get_layer("pool").output
-    beside = keras.layers.Dense(impressions.shape[1], name="impressions")(pooled)
-    model = keras.Model(network.input, [network.output, beside])
-    model.compile(
-        keras.optimizers.AdamW(
-            schedule, weight_decay=plan.training.weight_decay, use_ema=True, ema_momentum=0.995
-        ),
-        [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()],
+    for layer in ear.layers:
+        network.get_layer(layer.name).set_weights(layer.get_weights())
+    front = keras.Model(network.input, network.get_layer("ear").output)
+    features = scenes.features.astype(np.float32)
+    heard = front.predict(features, batch_size=256, verbose=0)[:, 0]
+    mean, scale = heard.mean(axis=(0, 1)), heard.std(axis=(0, 1)) + 1e-3
+    head, wide = _head(network), heard.shape[1]
+
+    told = (describe(ear, background.features) - mean) / scale
+    # Of the places where a window may begin those whose window lies in one sound.
+    begins = np.flatnonzero(np.convolve(background.whole, np.ones(wide, int), "valid") == wide)
+    impressions = Impressions(scenes.embeddings)
+    known = impressions(scenes.embeddings)
+    mistaken = np.zeros(0, int)
+    untaught = head.get_weights()
+    for mining in range(ROUNDS + 1):
+        if mining:
+            liked = begins[np.argsort(-_scores(head, told, begins, wide))]
+            mistaken = np.union1d(mistaken, liked[: min(_MINED, len(begins) // 8)])
+        kinds = np.concatenate([scenes.kinds, np.full(len(mistaken), OTHER, np.int8)])
+        mined = impressions(_windows(background.embeddings, mistaken, wide))
+        wanted = targets(kinds, opinions(np.concatenate([known, mined]), kinds))
+        windows = np.concatenate([(heard - mean) / scale, _windows(told, mistaken, wide)])
+        head.set_weights(untaught)
+        done(mining, _fit(head, windows[:, None], wanted))
+    _denormalise(network.get_layer("narrow"), mean, scale)
+
+
+def _head(network: keras.Model) -> keras.Model:
+    """What in a listener comes behind its ear, the layers its own."""
+    x = told = keras.Input(network.get_layer("ear").output.shape[1:])
+    for layer in network.layers[network.layers.index(network.get_layer("ear")) + 1 :]:
+        x = layer(x)
+    return keras.Model(told, x)
+
+
+def _windows(steps: np.ndarray, begins: np.ndarray, wide: int) -> np.ndarray:
+    return steps[begins[:, None] + np.arange(wide)].astype(np.float32)
+
+
+def _scores(head: keras.Model, told: np.ndarray, begins: np.ndarray, wide: int) -> np.ndarray:
+    """The keyword's score of the windows that begin there."""
+    scores = [np.zeros(0, np.float32)]
+    for at in range(0, len(begins), _AT_ONCE):
+        windows = _windows(told, begins[at : at + _AT_ONCE], wide)
+        scores.append(head.predict_on_batch(windows[:, None])[:, KEYWORD])
+    return np.concatenate(scores)
+
+
+def _fit(head: keras.Model, windows: np.ndarray, wanted: np.ndarray) -> float:
+    head.compile(
+        keras.optimizers.AdamW(_RATE, weight_decay=_DECAY),
+        keras.losses.CategoricalCrossentropy(),
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-    wanted = targets(examples.kinds, opinions(impressions, examples.kinds))
-    model.fit(
-        _Shuffled(examples.features, [wanted, impressions], plan),
-        epochs=epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: done(epoch + 1, logs["loss"])
-            )
-        ],
-    )
-    model.optimizer.finalize_variable_values(model.trainable_variables)
+    fitted = head.fit(windows, wanted, batch_size=_BATCH, epochs=_EPOCHS, verbose=0)
+    return fitted.history["loss"][-1]
 
 
-class _Shuffled(keras.utils.PyDataset):
-    """Features that are kept as float16, in another order every epoch."""
-
-    def __init__(self, features: np.ndarray, wanted: Sequence[np.ndarray], plan: Recipe):
-        super().__init__()
-        self._features, self._wanted = features, wanted
-        self._batch = plan.training.batch
-        self._rng = np.random.default_rng(plan.training.seed)
-        self.on_epoch_end()
-
-    def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self._features))
-
-    def __len__(self) -> int:
-        return -(-len(self._features) // self._batch)
-
-    def __getitem__(self, k: int):
-        chosen = np.sort(self._order[k * self._batch : (k + 1) * self._batch])
-        features = self._features[chosen].astype(np.float32)
-        return features, tuple(wanted[chosen] for wanted in self._wanted)
-
-
-def mine(
-    network: keras.Model,
-    plan: Recipe,
-    recordings: Sequence[np.ndarray],
-    most: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> np.ndarray:
-    """Windows of the background that the network likes best: float32 (at most ``most``, samples).
-
-    It looks every 80 ms; of a recording at most an eighth of the windows is taken.
-    """
-    hop = round(_HOP_SECONDS * plan.frontend.rate)
-    liked: list[tuple[float, int, int]] = []
-    for k, recording in enumerate(recordings):
-        features = FeatureStream(plan.frontend).feed(recording)
-        if len(features) >= plan.frames:
-            windows = np.lib.stride_tricks.sliding_window_view(features, plan.frames, axis=0)
-            windows = windows[:: hop // plan.frontend.hop].transpose(0, 2, 1)
-            scores = network.predict_on_batch(np.ascontiguousarray(windows))[:, KEYWORD]
-            best = np.argsort(-scores)[: 1 + len(scores) // 8]
-            liked += [(float(scores[at]), k, int(at)) for at in best]
-        progress(k + 1, len(recordings))
-    liked.sort(reverse=True)
-    found = np.zeros((min(most, len(liked)), plan.samples), np.float32)
-    for row, (_, k, at) in zip(found, liked, strict=False):
-        cut = recordings[k][at * hop :][: plan.samples]  # the last frame may reach over the end
-        row[: len(cut)] = cut
-    return found
+def _denormalise(dense: keras.layers.Dense, mean: np.ndarray, scale: np.ndarray) -> None:
+    """A layer that was taught with (x − mean) / scale takes x from now on."""
+    kernel, bias = dense.get_weights()
+    kernel = kernel / scale[:, None]
+    dense.set_weights([kernel, bias - mean @ kernel])

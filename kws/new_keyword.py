@@ -3,7 +3,9 @@
 OUT/clips/           the phrase and what sounds like it, by many synthetic voices
 OUT/tuning/          voices, and background, that the training does not hear
 OUT/recipe.toml      the network
-OUT/examples.npz     what it was trained with first
+OUT/examples.npz     scenes with the phrase and without
+OUT/background.npz   speech without it, and what a large network makes of it
+OUT/ear.keras        a small network that was asked for the same
 OUT/model.keras      the trained network
 OUT/stream.tflite    what detects; its threshold is fitted to the wanted false alarms
 OUT/results.json     figures on what was kept for tuning
@@ -26,9 +28,9 @@ import numpy as np
 
 from kws import audio, recipe
 from kws.corpus import other_speech, voices
-from kws.corpus.embedding import Impressions, SpeechEmbedding
+from kws.corpus.embedding import SpeechEmbedding
 from kws.corpus.engines import is_held_out
-from kws.corpus.examples import OTHER, Examples, Words, draw, join, of_sounds
+from kws.corpus.examples import Examples, Words, draw
 from kws.corpus.near_misses import near_misses
 from kws.corpus.noise import Noise
 from kws.corpus.scenes import Scenes
@@ -49,30 +51,24 @@ words = ["{name}"]
 seconds = {seconds}
 
 [network]
+family = "listener"
 structure = "dense"
+stack = 1
 channels = 96
 blocks = 4
 kernel = 7
 stride = 2
 
-[augment]
-time_mask_ms = 0
-band_mask = 0
-
 [training]
-epochs = 16
-learning_rate = 8e-3
+epochs = 14
 """
-EXAMPLES = "examples.npz"
+EXAMPLES, BACKGROUND, EAR = "examples.npz", "background.npz", "ear.keras"
 STREAM = "stream.tflite"
 NEAR = 40  # words that sound alike
 NEAR_CLIPS = 8  # of each, by each engine
 SCENES = 20_000
 SENTENCES = 300
 SMOOTHING_MS = 150
-ROUNDS = 2  # of mining
-ROUND_EPOCHS = 5
-MINED = 3_000  # scenes a round
 ALTERED = 3  # speakers made of one
 WORD_TAIL = 0.45  # seconds that a window is longer than the longest words
 SHORTEST = 1.2  # seconds of a window; less does not hold five filters of seven steps
@@ -109,12 +105,13 @@ def make(
         load_keras()
         with _timed("background", steps):
             speech = _speech(background)
+            heard = _heard(out, plan, speech)
         with _timed("scenes", steps):
             examples = _examples(out, plan, keyword, near, speech, Noise(noise))
-        with _timed("training", steps):
-            network = _trained(plan, examples, speech)
-            with replacing(out / NETWORK) as temporary:
-                network.save(temporary)
+        with _timed("ear", steps):
+            ear = _ear(out, plan, examples, heard, Noise(noise))
+        with _timed("head", steps):
+            _teach(out, plan, ear, examples, heard)
     with _timed("scoring", steps):
         results = _scored(out, name, false_alarms)
     results = {**results, "steps": steps, "made_by": provenance()}
@@ -233,29 +230,51 @@ def _examples(
     return examples
 
 
-def _trained(plan: Recipe, examples: Examples, speech: Sequence[np.ndarray]):
-    """A network taught with the examples, then with what it took for the keyword."""
+def _heard(out: Path, plan: Recipe, speech: Sequence[np.ndarray]):
+    from kws.ear import Heard, of_recordings
+
+    if (out / BACKGROUND).exists():
+        with np.load(out / BACKGROUND) as kept:
+            return Heard(kept["features"], kept["embeddings"], kept["whole"])
+    with Progress("background heard") as progress:
+        heard = of_recordings(speech, plan.frontend, SpeechEmbedding(), progress)
+    with replacing(out / BACKGROUND) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **vars(heard))
+    return heard
+
+
+def _ear(out: Path, plan: Recipe, examples: Examples, heard, noise: Noise):
+    import keras
+
+    from kws.ear import join, of_examples, train
+
+    if (out / EAR).exists():
+        return keras.saving.load_model(out / EAR)
+    keras.utils.set_random_seed(plan.training.seed)
+    epochs = plan.training.epochs
+    ear = train(plan, join([heard, of_examples(examples)]), noise, epochs, _Told(epochs))
+    with replacing(out / EAR) as temporary:
+        ear.save(temporary)
+    return ear
+
+
+def _teach(out: Path, plan: Recipe, ear, examples: Examples, heard) -> None:
     import keras
 
     from kws import networks
-    from kws.keyword_training import fit, mine
+    from kws.keyword_training import ROUNDS, teach
 
     keras.utils.set_random_seed(plan.training.seed)
     network = networks.build(plan, 3)
-    impressions = Impressions(examples.embeddings)
-    epochs, rate = plan.training.epochs, plan.training.learning_rate
-    for mining in range(ROUNDS + 1):
-        if mining:
-            with Progress("recordings heard for mistakes") as progress:
-                sounds = mine(network, plan, speech, MINED, progress)
-            kinds = np.full(len(sounds), OTHER, np.int8)
-            found = of_sounds(sounds, kinds, plan.frontend, SpeechEmbedding())
-            examples = join([examples, found])
-            _say(f"round {mining}: {len(sounds)} windows most like the keyword added")
-            epochs, rate = ROUND_EPOCHS, plan.training.learning_rate / 2
-        known = impressions(examples.embeddings)
-        fit(network, plan, examples, known, epochs, rate, _Told(epochs))
-    return network
+    teach(
+        network,
+        ear,
+        examples,
+        heard,
+        lambda mining, loss: _say(f"  round {mining}/{ROUNDS} of mining  loss {loss:.3f}"),
+    )
+    with replacing(out / NETWORK) as temporary:
+        network.save(temporary)
 
 
 class _Told:

@@ -38,7 +38,7 @@ class Data:
     silence: float = 0.7
 
 
-FAMILIES = ("temporal", "separable", "paper", "dnn", "ds-cnn", "tc-resnet", "bc-resnet")
+FAMILIES = ("temporal", "listener", "separable", "paper", "dnn", "ds-cnn", "tc-resnet", "bc-resnet")
 STRUCTURES = (
     *("dense", "toeplitz", "hankel", "toeplitz_hankel", "vandermonde", "cauchy", "ldr_sd"),
     *("circulant", "skew_circulant", "plain_toeplitz", "low_rank", "fastfood", "hashed", "edges"),
@@ -53,6 +53,8 @@ class Network:
     and a temporal filter of ``kernel`` steps, ``channels`` wide, ``blocks`` of them. stride: of
     the stem's filter. structure, rank: of the mixes ("dense" has no rank); stem, stem_rank: of
     the stem's mix where it differs.
+
+    listener: the same, and a head on what it tells every 80 ms (``kws new-keyword``).
 
     paper: filters of its convolution; units, structure and rank of its hidden layer.
 

@@ -4,25 +4,29 @@ import keras
 import numpy as np
 import pytest
 
+from kws import ear as small_ear
 from kws import networks, recipe
 from kws.cli import main
-from kws.corpus.embedding import Impressions
+from kws.corpus.embedding import SIZE, STEP, Impressions
 from kws.corpus.examples import KEYWORD, OTHER, Examples, of_sounds
-from kws.keyword_training import fit, mine, opinions, targets
+from kws.corpus.noise import Noise
+from kws.errors import KwsError
+from kws.keyword_training import opinions, targets, teach
+from kws.networks import listener
 
 PLAN = recipe.parse(
     """
     [data]
     words = ["beep"]
-    seconds = 0.5
+    seconds = 1.0
     [network]
+    family = "listener"
     structure = "dense"
+    stack = 1
     channels = 16
     blocks = 1
     kernel = 3
     stride = 2
-    [training]
-    batch = 32
     """
 )
 
@@ -33,16 +37,19 @@ def beep(hertz: float, rng, samples: int = PLAN.samples) -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * hertz * time) + noise).astype(np.float32)
 
 
-def ear(sounds: np.ndarray) -> np.ndarray:
-    """Stands for the speech embedding: a coarse spectrum."""
-    power = np.abs(np.fft.rfft(sounds))[:, : 96 * 40].reshape(len(sounds), 1, 96, 40)
+def embedding(sounds: np.ndarray) -> np.ndarray:
+    """Stands for the speech embedding: a coarse spectrum of 0.8 s, every 80 ms."""
+    hop, window = STEP * 160, 12400
+    starts = range(0, sounds.shape[1] - window + 1, hop)
+    cut = np.stack([sounds[:, at : at + window] for at in starts], axis=1)
+    power = np.abs(np.fft.rfft(cut))[..., : SIZE * 20].reshape(*cut.shape[:2], SIZE, 20)
     return np.log(power.mean(axis=3) + 1e-3)
 
 
 def beeps(count: int, rng) -> Examples:
     kinds = rng.integers(2, size=count).astype(np.int8)
     pitches = np.where(kinds == KEYWORD, 1200, rng.uniform(200, 700, count))
-    return of_sounds(np.stack([beep(p, rng) for p in pitches]), kinds, PLAN.frontend, ear)
+    return of_sounds(np.stack([beep(p, rng) for p in pitches]), kinds, PLAN.frontend, embedding)
 
 
 def test_targets_are_distributions():
@@ -88,26 +95,73 @@ def test_impressions_are_principal_components():
     np.testing.assert_allclose(Impressions(embeddings, 3)(embeddings[:7]), made[:7], atol=1e-5)
 
 
-def test_a_network_learns_the_keyword_and_finds_it_in_recordings():
+@pytest.fixture(scope="module")
+def taught():
+    """An ear and a keyword's network, taught with beeps; what they heard; what was told."""
     rng = np.random.default_rng(1)
     keras.utils.set_random_seed(1)
-    examples = beeps(600, rng)
+    scenes = beeps(400, rng)
+    recordings = [beep(rng.uniform(200, 900), rng, 32000) for _ in range(60)]
+    heard = small_ear.of_recordings(recordings, PLAN.frontend, embedding)
+    losses, rounds = [], []
+    everything = small_ear.join([heard, small_ear.of_examples(scenes)])
+    ear = small_ear.train(PLAN, everything, Noise(), 30, lambda epoch, loss: losses.append(loss))
     network = networks.build(PLAN, 3)
-    told = []
-    known = Impressions(examples.embeddings, 8)(examples.embeddings)
-    fit(network, PLAN, examples, known, 10, 1e-2, lambda epoch, loss: told.append(epoch))
-    assert told == list(range(1, 11))
-    fresh = beeps(100, rng)
+    teach(network, ear, scenes, heard, lambda mining, loss: rounds.append(mining))
+    return ear, network, heard, losses, rounds
+
+
+def test_sounds_lie_one_behind_the_other():
+    rng = np.random.default_rng(3)
+    recordings = [beep(300, rng, 20000), beep(500, rng, 48000)]
+    heard = small_ear.of_recordings(recordings, PLAN.frontend, embedding)
+    assert len(heard.features) == STEP * len(heard.whole) == STEP * len(heard.embeddings)
+    second = np.flatnonzero(~heard.whole[:-1] & heard.whole[1:])[0] + 1
+    alone = small_ear.of_recordings(recordings[1:], PLAN.frontend, embedding)
+    np.testing.assert_array_equal(heard.features[second * STEP :], alone.features)
+    np.testing.assert_array_equal(heard.embeddings[second:], alone.embeddings)
+    # The embedding of a place is that of the frames from there on.
+    frames = PLAN.frontend
+    at = second + 4
+    start = 4 * STEP * frames.hop
+    np.testing.assert_allclose(
+        heard.embeddings[at], embedding(recordings[1][None, start : start + 12400])[0, 0], rtol=1e-2
+    )
+
+
+def test_an_ear_learns_what_it_is_asked_for(taught):
+    _, _, heard, losses, _ = taught
+    assert len(losses) == 30
+    known = heard.embeddings[heard.whole][:, None]
+    of_telling_nothing = np.mean(Impressions(known)(known) ** 2)
+    assert losses[-1] < 0.7 * of_telling_nothing
+
+
+def test_descriptions_of_a_stretch_are_those_of_its_windows(taught):
+    ear, _, heard, *_ = taught
+    told = small_ear.describe(ear, heard.features)
+    assert told.shape == (len(heard.whole), PLAN.network.channels)
+    short = listener.ear(PLAN.network, (listener.FRAMES, PLAN.frontend.bands))
+    short.set_weights(ear.get_weights())
+    for at in (0, 3, len(told) - 20):
+        window = heard.features[None, at * STEP :][:, : listener.FRAMES].astype(np.float32)
+        np.testing.assert_allclose(
+            told[at], short.predict(window, verbose=0)[0, 0, 0], rtol=1e-2, atol=1e-2
+        )
+
+
+def test_a_network_learns_the_keyword(taught):
+    _, network, _, _, rounds = taught
+    assert rounds == [0, 1, 2]
+    fresh = beeps(100, np.random.default_rng(4))
     answers = network.predict(fresh.features.astype(np.float32), verbose=0).argmax(axis=1)
     assert (answers == fresh.kinds).mean() > 0.95
     assert set(answers) == {KEYWORD, OTHER}
 
-    recordings = [beep(400, rng, 40000), beep(400, rng, 3000), beep(500, rng, 40000)]
-    recordings[2][16000:28000] = beep(1200, rng, 12000)
-    found = mine(network, PLAN, recordings, 4)
-    assert found.shape == (4, PLAN.samples)
-    likeness = np.abs(np.fft.rfft(found[0])).argmax() * 16000 / PLAN.samples
-    assert abs(likeness - 1200) < 5
+
+def test_a_listener_needs_a_description():
+    with pytest.raises(KwsError, match="at least 76 frames"):
+        listener.build(PLAN.network, (50, 40), 3)
 
 
 def test_a_phrase_that_cannot_be_said_is_refused(tmp_path, capsys):

@@ -72,7 +72,7 @@ class Impressions:
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
         """(examples, steps, 96) -> float32 (examples, components)."""
-        flat = embeddings.reshape(len(embeddings), -1).astype(np.float32)
+        flat = embeddings.reshape(len(embeddings), len(self._mean)).astype(np.float32)
         return (flat - self._mean) / self._scale @ self._directions
 
 

@@ -42,11 +42,11 @@ class Examples:
 
 
 def of_sounds(
-    sounds: np.ndarray, kinds: np.ndarray, frontend: FrontEnd, ear: SpeechEmbedding
+    sounds: np.ndarray, kinds: np.ndarray, frontend: FrontEnd, embedding: SpeechEmbedding
 ) -> Examples:
     """Examples of sounds float32 (examples, samples)."""
     features = np.stack([FeatureStream(frontend).feed(sound) for sound in sounds])
-    return Examples(features.astype(np.float16), kinds, ear(sounds).astype(np.float16))
+    return Examples(features.astype(np.float16), kinds, embedding(sounds).astype(np.float16))
 
 
 def join(parts: Sequence[Examples]) -> Examples:
@@ -61,7 +61,7 @@ def draw(
     words: Words,
     scenes: Scenes,
     frontend: FrontEnd,
-    ear: SpeechEmbedding,
+    embedding: SpeechEmbedding,
     count: int,
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -92,6 +92,6 @@ def draw(
         for k in range(length):
             _, kinds[k], make = plan[np.searchsorted(shares, rng.random() * shares[-1], "right")]
             sounds[k] = make()
-        parts.append(of_sounds(sounds, kinds, frontend, ear))
+        parts.append(of_sounds(sounds, kinds, frontend, embedding))
         progress(start + length, count)
     return join(parts)

@@ -1,12 +1,12 @@
 """A recipe becomes a keras.Model from log-mel features to class probabilities.
 
-One file a family. Ours are ``temporal`` and ``separable``; the others are what they are compared
-with, and ``paper`` is the network that the structured layers were first shown on.
+One file a family. Ours are ``temporal``, ``listener`` and ``separable``; the others are what they
+are compared with, and ``paper`` is the network that the structured layers were first shown on.
 """
 
 import keras
 
-from kws.networks import bc_resnet, dnn, ds_cnn, paper, separable, tc_resnet, temporal
+from kws.networks import bc_resnet, dnn, ds_cnn, listener, paper, separable, tc_resnet, temporal
 from kws.networks.masks import SpecAugment
 from kws.recipe import Recipe
 
@@ -14,6 +14,7 @@ __all__ = ["SpecAugment", "build"]
 
 _FAMILIES = {
     "temporal": temporal,
+    "listener": listener,
     "separable": separable,
     "paper": paper,
     "dnn": dnn,

@@ -19,10 +19,19 @@ from kws.recipe import Network
 
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands)."""
-    frames, bands = shape
+    features = layers.Input(shape, name="features")
+    x = body(features, net)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(net.dropout, name="dropout")(x)
+    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
+    return keras.Model(features, x, name="temporal")
+
+
+def body(features, net: Network):
+    """The stem and the blocks: (batch, frames, bands) -> (batch, 1, steps, channels)."""
+    _, frames, bands = features.shape
     steps = frames // net.stack
     _check_length(net, steps)
-    features = layers.Input(shape, name="features")
     x = features
     if steps * net.stack < frames:
         x = layers.Cropping1D((0, frames - steps * net.stack), name="crop")(x)
@@ -38,10 +47,7 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
         x = layers.Cropping2D(middle, name=f"block{k}_crop")(x) if net.kernel > 1 else x
         x = layers.Add(name=f"block{k}_add")([x, y])
         x = layers.ReLU(name=f"block{k}_relu")(x)
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dropout(net.dropout, name="dropout")(x)
-    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
-    return keras.Model(features, x, name="temporal")
+    return x
 
 
 def _step(x, net: Network, structure: str, rank: int, stride: int, name: str):
