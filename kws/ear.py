@@ -23,6 +23,7 @@ from kws.networks import listener
 from kws.recipe import Recipe
 
 _PIECE = 20 * audio.RATE  # samples, at most, that are embedded at once
+_CLIPS = 16_000  # that are heard, at most
 _FITTED = 8000  # embeddings that their principal components are found with
 _BATCH = 16
 _DESCRIBED = 25  # descriptions asked of a stretch
@@ -64,6 +65,19 @@ def of_recordings(
     return join(parts)
 
 
+def of_clips(
+    clips: np.ndarray,
+    plan: Recipe,
+    embedding: SpeechEmbedding,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Heard:
+    """What clips float32 (clips, samples) sound like, one after the other in any order."""
+    order = np.random.default_rng(plan.training.seed).permutation(len(clips))[:_CLIPS]
+    joined = max(1, _PIECE // plan.samples)
+    pieces = [clips[order[at : at + joined]].ravel() for at in range(0, len(order), joined)]
+    return of_recordings(pieces, plan.frontend, embedding, progress)
+
+
 def of_examples(examples: Examples) -> Heard:
     return join([_one(*pair) for pair in zip(examples.features, examples.embeddings, strict=True)])
 
@@ -88,15 +102,15 @@ def train(
     plan: Recipe,
     heard: Heard,
     noise: Noise,
-    epochs: int,
     done: Callable[[int, float], None] = lambda *_: None,
 ) -> keras.Model:
     """An ear for stretches of sound, (batch, frames, bands) -> (batch, 1, steps, channels).
 
     Its weights, layer by layer, are those of ``plan``'s listener. Half of what it hears lies in
     noise; it is asked for the description of the same sound without. Warm-up, then a cosine to
-    zero; the averaged weights are kept.
+    zero, in the recipe's ``ear`` epochs; the averaged weights are kept.
     """
+    epochs = plan.training.ear
     ear = listener.ear(plan.network, (_LENGTH, plan.frontend.bands))
     told = keras.layers.Dense(SIZE, name="told")(ear.output)
     told = keras.layers.Reshape((_DESCRIBED, SIZE))(told)
@@ -129,6 +143,27 @@ def train(
     )
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return ear
+
+
+def give(network: keras.Model, ear: keras.Model) -> None:
+    """Make the ear that of a listener."""
+    for layer in ear.layers:
+        network.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def spread(told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of descriptions (..., channels); a channel that hardly tells anything is not
+    blown up."""
+    told = told.reshape(-1, told.shape[-1]).astype(np.float32)
+    deviation = told.std(axis=0)
+    return told.mean(axis=0), np.maximum(deviation, 0.1 * deviation.mean() + 1e-6)
+
+
+def denormalise(dense: keras.layers.Dense, mean: np.ndarray, scale: np.ndarray) -> None:
+    """A layer that takes (x − mean) / scale takes x from now on."""
+    kernel, bias = dense.get_weights()
+    kernel = kernel / scale[:, None]
+    dense.set_weights([kernel, bias - mean @ kernel])
 
 
 class _Stretches(keras.utils.PyDataset):

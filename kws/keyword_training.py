@@ -14,7 +14,7 @@ import numpy as np
 
 from kws.corpus.embedding import Impressions
 from kws.corpus.examples import KEYWORD, OTHER, SILENCE, Examples
-from kws.ear import Heard, describe
+from kws.ear import Heard, denormalise, describe, give, spread
 from kws.embedding_head import answers
 
 _KINDS = 3
@@ -60,12 +60,11 @@ def teach(
     background: sound without the keyword. done: called after every round, with its number and the
     last loss.
     """
-    for layer in ear.layers:
-        network.get_layer(layer.name).set_weights(layer.get_weights())
+    give(network, ear)
     front = keras.Model(network.input, network.get_layer("ear").output)
     features = scenes.features.astype(np.float32)
     heard = front.predict(features, batch_size=256, verbose=0)[:, 0]
-    mean, scale = heard.mean(axis=(0, 1)), heard.std(axis=(0, 1)) + 1e-3
+    mean, scale = spread(heard)
     head, wide = _head(network), heard.shape[1]
 
     told = (describe(ear, background.features) - mean) / scale
@@ -85,7 +84,7 @@ def teach(
         windows = np.concatenate([(heard - mean) / scale, _windows(told, mistaken, wide)])
         head.set_weights(untaught)
         done(mining, _fit(head, windows[:, None], wanted))
-    _denormalise(network.get_layer("narrow"), mean, scale)
+    denormalise(network.get_layer("narrow"), mean, scale)
 
 
 def _head(network: keras.Model) -> keras.Model:
@@ -117,10 +116,3 @@ def _fit(head: keras.Model, windows: np.ndarray, wanted: np.ndarray) -> float:
     )
     fitted = head.fit(windows, wanted, batch_size=_BATCH, epochs=_EPOCHS, verbose=0)
     return fitted.history["loss"][-1]
-
-
-def _denormalise(dense: keras.layers.Dense, mean: np.ndarray, scale: np.ndarray) -> None:
-    """A layer that was taught with (x − mean) / scale takes x from now on."""
-    kernel, bias = dense.get_weights()
-    kernel = kernel / scale[:, None]
-    dense.set_weights([kernel, bias - mean @ kernel])

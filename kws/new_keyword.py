@@ -38,11 +38,11 @@ from kws.corpus.speakers import another_speaker
 from kws.corpus.synthesis import folder_name, synthesize, trim
 from kws.errors import KwsError
 from kws.files import replacing, write_text
-from kws.progress import Progress
+from kws.progress import EpochsTold, Progress
 from kws.provenance import provenance
 from kws.quiet import load_keras
 from kws.recipe import Recipe
-from kws.run_folder import NETWORK, RESULTS, claim
+from kws.run_folder import EAR, NETWORK, RESULTS, claim
 
 RECIPE_TEXT = """# A wake word made of its text: kws new-keyword "{phrase}"
 
@@ -60,9 +60,9 @@ kernel = 7
 stride = 2
 
 [training]
-epochs = 14
+ear = 14
 """
-EXAMPLES, BACKGROUND, EAR = "examples.npz", "background.npz", "ear.keras"
+EXAMPLES, BACKGROUND = "examples.npz", "background.npz"
 STREAM = "stream.tflite"
 NEAR = 40  # words that sound alike
 NEAR_CLIPS = 8  # of each, by each engine
@@ -251,8 +251,8 @@ def _ear(out: Path, plan: Recipe, examples: Examples, heard, noise: Noise):
     if (out / EAR).exists():
         return keras.saving.load_model(out / EAR)
     keras.utils.set_random_seed(plan.training.seed)
-    epochs = plan.training.epochs
-    ear = train(plan, join([heard, of_examples(examples)]), noise, epochs, _Told(epochs))
+    told = EpochsTold(plan.training.ear)
+    ear = train(plan, join([heard, of_examples(examples)]), noise, told)
     with replacing(out / EAR) as temporary:
         ear.save(temporary)
     return ear
@@ -275,17 +275,6 @@ def _teach(out: Path, plan: Recipe, ear, examples: Examples, heard) -> None:
     )
     with replacing(out / NETWORK) as temporary:
         network.save(temporary)
-
-
-class _Told:
-    """Says how far a training is."""
-
-    def __init__(self, epochs: int):
-        self._epochs, self._began = epochs, time.monotonic()
-
-    def __call__(self, epoch: int, loss: float) -> None:
-        left = (time.monotonic() - self._began) / epoch * (self._epochs - epoch)
-        _say(f"  epoch {epoch:2}/{self._epochs}  loss {loss:.3f}  {left / 60:.1f} min left")
 
 
 def _scored(out: Path, name: str, false_alarms: float) -> dict:

@@ -27,3 +27,18 @@ class Progress:
     def __exit__(self, *_) -> None:
         if self._shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+class EpochsTold:
+    """Called with (epoch, loss), it prints a line with an estimate of the time left."""
+
+    def __init__(self, epochs: int):
+        self._epochs, self._began = epochs, time.monotonic()
+
+    def __call__(self, epoch: int, loss: float) -> None:
+        left = (time.monotonic() - self._began) / epoch * (self._epochs - epoch)
+        print(
+            f"  epoch {epoch:2}/{self._epochs}  loss {loss:.3f}  {left / 60:.1f} min left",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -54,7 +54,8 @@ class Network:
     the stem's filter. structure, rank: of the mixes ("dense" has no rank); stem, stem_rank: of
     the stem's mix where it differs.
 
-    listener: the same, and a head on what it tells every 80 ms (``kws new-keyword``).
+    listener: body "temporal" or "ds-cnn", the keys as for these, and on what it tells every 80 ms
+    a head, ``narrow`` and then twice as wide (``kws.ear``).
 
     paper: filters of its convolution; units, structure and rank of its hidden layer.
 
@@ -76,10 +77,15 @@ class Network:
     stem_rank: int = 0
     filters: int = 186
     units: int = 1674
+    body: str = "temporal"
+    narrow: int = 24
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for key, known in (("family", FAMILIES), ("structure", STRUCTURES), ("stem", STRUCTURES)):
+        for key, known in (
+            *(("family", FAMILIES), ("body", ("temporal", "ds-cnn"))),
+            *(("structure", STRUCTURES), ("stem", STRUCTURES)),
+        ):
             value = getattr(self, key)
             if value not in known and not (key == "stem" and value == ""):
                 raise KwsError(f"network: {key} = {value!r}; use one of {', '.join(known)}", 2)
@@ -92,8 +98,8 @@ class Training:
     generator_rate: what that is multiplied with for the generators of structured layers.
     averaging: momentum of the averaged weights that are kept; 0 keeps the last. teacher: a
     .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
-    target, the labels the rest (Hinton et al. 2015). impressions: weight of a second loss, how
-    far the network is from telling Google's speech embedding of the same sound; 0 asks nothing.
+    target, the labels the rest (Hinton et al. 2015).
+    ear: epochs in which a listener is asked for that embedding alone, before it is taught words.
     expected: share of what a clip's origin, recorded or synthetic, makes likely that is told
     beforehand and so not learnt (``kws.origins``); for words with few recordings.
     """
@@ -108,7 +114,7 @@ class Training:
     averaging: float = 0.99
     teacher: str = ""
     taught: float = 0.5
-    impressions: float = 0.0
+    ear: int = 0
     expected: float = 0.0
     seed: int = 1
 
@@ -155,6 +161,8 @@ def parse(text: str) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise KwsError(f"is not valid TOML: {error}", 2) from error
     recipe = _build(Recipe, tables, "")
+    if recipe.training.ear and recipe.network.family != "listener":
+        raise KwsError("training: ear is for a network of the family 'listener'", 2)
     if not recipe.data.words:
         raise KwsError("data: words is empty; name at least one word", 2)
     for table, key, least in [

@@ -7,6 +7,7 @@ from kws.files import write_text
 
 RECIPE = "recipe.toml"
 NETWORK = "model.keras"
+EAR = "ear.keras"
 CHECKPOINT = "checkpoint.keras"
 HISTORY = "history.json"
 DESCRIPTION = "run.json"
@@ -21,7 +22,7 @@ def claim(run: Path, recipe: str, fresh: bool) -> None:
     """
     taken = run / RECIPE
     if fresh:
-        for name in (NETWORK, CHECKPOINT, HISTORY, DESCRIPTION, RESULTS):
+        for name in (NETWORK, EAR, CHECKPOINT, HISTORY, DESCRIPTION, RESULTS):
             (run / name).unlink(missing_ok=True)
     elif taken.exists() and taken.read_text(encoding="utf-8") != recipe:
         raise KwsError(

@@ -4,6 +4,7 @@ RUN/recipe.toml      the recipe, as given
 RUN/run.json         code revision, versions, machine, data, how long it took
 RUN/history.json     loss and accuracy of every epoch
 RUN/checkpoint.keras where to go on; gone when the training is finished
+RUN/ear.keras        what a listener's ear learned first
 RUN/model.keras      the trained network, log-mel features to class probabilities
 """
 
@@ -15,10 +16,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import audio, networks, recipe
+from kws import audio, ear, networks, recipe
 from kws.corpus import clips, eked_out, negatives
 from kws.corpus.batches import as_float, with_silence
-from kws.corpus.embedding import COMPONENTS, Impressions, SpeechEmbedding
+from kws.corpus.embedding import SpeechEmbedding
 from kws.corpus.noise import Noise
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
@@ -26,10 +27,10 @@ from kws.files import replacing, write_text
 from kws.frontend_keras import LogMel
 from kws.optimizer import StructuredAdamW, generators_of
 from kws.origins import Expecting, expectations
-from kws.progress import Progress
+from kws.progress import EpochsTold, Progress
 from kws.provenance import provenance
 from kws.recipe import Recipe
-from kws.run_folder import CHECKPOINT, DESCRIPTION, HISTORY, NETWORK
+from kws.run_folder import CHECKPOINT, DESCRIPTION, EAR, HISTORY, NETWORK
 
 
 def train(run: Path, data: Path | None = None, noise: Path | None = None) -> keras.Model:
@@ -52,6 +53,9 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         history = []
         keras.utils.set_random_seed(plan.training.seed)
         network = networks.build(plan, len(clips.label_names(plan.data.words)))
+        if plan.training.ear:
+            _give_ear(network, run, plan, training, variations, bank)
+            keras.utils.set_random_seed(plan.training.seed)  # whether it was trained or kept
         model = _compiled(plan, network, variations)
     _fit(model, plan, variations, validation, [_Checkpoint(run, history)], len(history))
     network = _trained(model)
@@ -151,7 +155,7 @@ def features_of(plan: Recipe, chosen: clips.ClipSet) -> np.ndarray:
 
 class Epochs(keras.utils.PyDataset):
     """The recipe's epochs over the variations: (features (batch, frames, bands), targets);
-    beside the features what is expected, beside the targets impressions, where the recipe has any.
+    beside the features what is expected, where the recipe has that.
 
     What an epoch holds depends on the recipe and its number alone, so that a training that was
     stopped goes on as if it had not been.
@@ -161,9 +165,6 @@ class Epochs(keras.utils.PyDataset):
         super().__init__()
         self._plan, self._variations, self._epoch = plan, variations, epoch
         self._teacher = teacher_file(plan)
-        self.impressions = (
-            Impressions(variations.embeddings(0)) if plan.training.impressions else None
-        )
         self._start()
 
     def __len__(self) -> int:
@@ -175,8 +176,6 @@ class Epochs(keras.utils.PyDataset):
         inputs, targets = self._features[chosen].astype(np.float32), self._targets[chosen]
         if self._expected is not None:
             inputs = inputs, self._expected[chosen]
-        if self.impressions is not None:
-            targets = targets, self.impressions(self._embeddings[chosen])
         return inputs, targets
 
     def on_epoch_end(self) -> None:
@@ -197,9 +196,30 @@ class Epochs(keras.utils.PyDataset):
         if plan.expected:
             told = expectations(labels, self._variations.synthetic(k), classes)
             self._expected = plan.expected * told
-        if self.impressions is not None:
-            self._embeddings = self._variations.embeddings(k)
         self._order = np.random.default_rng([plan.seed, self._epoch]).permutation(len(labels))
+
+
+def _give_ear(
+    network: keras.Model,
+    run: Path,
+    plan: Recipe,
+    chosen: clips.ClipSet,
+    variations: Variations,
+    noise: Noise,
+) -> None:
+    """A listener's ear learns from the clips, or is taken from RUN/ear.keras, where it is kept."""
+    path = run / EAR
+    if not path.exists():
+        with Progress("clips heard") as progress:
+            heard = ear.of_clips(as_float(chosen.samples), plan, SpeechEmbedding(), progress)
+        trained = ear.train(plan, heard, noise, EpochsTold(plan.training.ear))
+        with replacing(path) as temporary:
+            _save(trained, temporary)
+    ear.give(network, keras.saving.load_model(path))
+    described = keras.Model(network.input, network.get_layer("ear").output)
+    # As in the training that follows, where batch normalisation goes by the batch.
+    told = described(variations[0][0][:512].astype(np.float32), training=True)
+    ear.denormalise(network.get_layer("narrow"), *ear.spread(keras.ops.convert_to_numpy(told)))
 
 
 def _fit(
@@ -217,14 +237,10 @@ def _fit(
     heard = features_of(plan, validation)
     if plan.training.expected:
         heard = heard, np.zeros_like(wanted)
-    examples = Epochs(plan, variations, done)
-    if examples.impressions is not None:
-        embedded = SpeechEmbedding()(as_float(validation.samples))
-        wanted = wanted, examples.impressions(embedded)
     if plan.training.averaging > 0:
         callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=False), *callbacks]
     model.fit(
-        examples,
+        Epochs(plan, variations, done),
         initial_epoch=done,
         epochs=epochs,
         validation_data=(heard, wanted),
@@ -245,22 +261,11 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
         name="spec_augment",
     )(features)
     schedule = plan.training
-    inputs, outputs = [features], []
-    if schedule.impressions:
-        # Asked of what the scores are made of, and dropped after the training.
-        pooled = network.get_layer("pool").output
-        scores, pooled = keras.Model(network.input, [network.output, pooled], name=network.name)(
-            masked
-        )
-        outputs = [keras.layers.Dense(COMPONENTS, name="impressions")(pooled)]
-    else:
-        scores = network(masked)
+    inputs, scores = features, network(masked)
     if schedule.expected:
         expected = keras.Input(network.output_shape[1:], name="expected")
         inputs, scores = [features, expected], Expecting()(scores, expected)
-    scores = keras.layers.Identity(name="scores")(scores)
-    model = keras.Model(inputs, [scores, *outputs])
-    asked = len(model.outputs)
+    model = keras.Model(inputs, scores)
     steps = -(-len(variations[0][1]) // schedule.batch)
     warmup = round(steps * schedule.warmup_epochs)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -278,11 +283,8 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
             use_ema=schedule.averaging > 0,
             ema_momentum=schedule.averaging or 0.99,
         ),
-        [keras.losses.CategoricalCrossentropy(), keras.losses.MeanSquaredError()][
-            : len(model.outputs)
-        ],
-        loss_weights=[1.0, schedule.impressions][:asked],
-        metrics=[["accuracy"], []][:asked],
+        keras.losses.CategoricalCrossentropy(),
+        metrics=["accuracy"],
         # XLA has no fast depthwise convolution on a CPU: 52 s an epoch against 7 s without.
         jit_compile=keras.backend.backend() != "tensorflow",
     )
@@ -291,9 +293,7 @@ def _compiled(plan: Recipe, network: keras.Model, variations: Variations) -> ker
 
 def _trained(model: keras.Model) -> keras.Model:
     """The network out of the model that was trained."""
-    network = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    scores = network.outputs[0]
-    return keras.Model(network.input, scores, name=network.name) if network.outputs[1:] else network
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
 class _Checkpoint(keras.callbacks.Callback):
@@ -304,7 +304,7 @@ class _Checkpoint(keras.callbacks.Callback):
         self._run, self._history = run, history
 
     def on_epoch_end(self, epoch, logs=None):
-        self._history.append({_plain(k): round(float(value), 5) for k, value in logs.items()})
+        self._history.append({k: round(float(value), 5) for k, value in logs.items()})
         with replacing(self._run / CHECKPOINT) as temporary:
             _save(self.model, temporary)
         write_text(self._run / HISTORY, json.dumps(self._history, indent=1) + "\n")
@@ -327,7 +327,6 @@ class _EpochReport(keras.callbacks.Callback):
             print(f"\r  {'━' * done:<20} {batch + 1}", end="", file=sys.stderr, flush=True)
 
     def on_epoch_end(self, epoch, logs=None):
-        logs = {_plain(name): value for name, value in logs.items()}
         self._spent.append(time.monotonic() - self._began)
         latest = self._spent[-3:]
         left = (self._epochs - epoch - 1) * sum(latest) / len(latest)
@@ -343,11 +342,6 @@ class _EpochReport(keras.callbacks.Callback):
             file=sys.stderr,
             flush=True,
         )
-
-
-def _plain(name: str) -> str:
-    """A figure's name without that of the output, which Keras gives where there are two."""
-    return name.replace("scores_accuracy", "accuracy")
 
 
 def _read_history(run: Path) -> list[dict]:

@@ -27,6 +27,8 @@ PLAN = recipe.parse(
     blocks = 1
     kernel = 3
     stride = 2
+    [training]
+    ear = 30
     """
 )
 
@@ -105,7 +107,7 @@ def taught():
     heard = small_ear.of_recordings(recordings, PLAN.frontend, embedding)
     losses, rounds = [], []
     everything = small_ear.join([heard, small_ear.of_examples(scenes)])
-    ear = small_ear.train(PLAN, everything, Noise(), 30, lambda epoch, loss: losses.append(loss))
+    ear = small_ear.train(PLAN, everything, Noise(), lambda epoch, loss: losses.append(loss))
     network = networks.build(PLAN, 3)
     teach(network, ear, scenes, heard, lambda mining, loss: rounds.append(mining))
     return ear, network, heard, losses, rounds

@@ -17,7 +17,6 @@ import numpy as np
 
 from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet, cache_folder
-from kws.corpus.embedding import STEP, SpeechEmbedding
 from kws.corpus.noise import Noise
 from kws.errors import KwsError
 from kws.files import replacing
@@ -76,22 +75,6 @@ class Variations:
             with replacing(path) as temporary:
                 np.save(temporary, np.concatenate(parts))
         return np.load(path)
-
-    def embeddings(self, k: int) -> np.ndarray:
-        """Google's speech embeddings of variation ``k``, float16 (clips, steps, 96)."""
-        path = self.folder / f"embeddings-{STEP}-{k}.npy"
-        if not path.exists():
-            ear = SpeechEmbedding()
-            self._varied.start(k)
-            count, parts = len(self._varied), []
-            with Progress(f"batches embedded of variation {k + 1} of {self.count}") as progress:
-                for index in range(count):
-                    parts.append(ear(self._varied[index][0]).astype(np.float16))
-                    progress(index + 1, count)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary:
-                np.save(temporary, np.concatenate(parts))
-        return np.load(path, mmap_mode="r")
 
     def _work_out(self, k: int, features: Path, labels: Path) -> None:
         _make_room(self.folder)

@@ -5,6 +5,8 @@ from keras import layers
 
 from kws.recipe import Network
 
+STRIDE = 4  # of the first convolution, in time and along bands
+
 
 def pointwise(net: Network, name: str) -> layers.Layer:
     """The dense mix of all channels that DS-CNN has."""
@@ -20,20 +22,26 @@ def build(
     often, so the first convolution takes every fourth of either.
     """
     features = layers.Input(shape, name="features")
-    x = layers.Reshape((*shape, 1), name="image")(features)
-    x = layers.Conv2D(net.channels, (10, 4), 4, padding="same", use_bias=False, name="convolution")(
-        x
-    )
+    x = body(features, net, mix)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(net.dropout, name="dropout")(x)
+    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
+    return keras.Model(features, x, name=name)
+
+
+def body(features, net: Network, mix=pointwise):
+    """All convolutions: (batch, frames, bands) -> (batch, frames / 4, bands / 4, channels)."""
+    x = layers.Reshape((*features.shape[1:], 1), name="image")(features)
+    x = layers.Conv2D(
+        net.channels, (10, 4), STRIDE, padding="same", use_bias=False, name="convolution"
+    )(x)
     x = _normed(x, "convolution")
     for k in range(net.blocks):
         x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depth{k}")(x)
         x = _normed(x, f"depth{k}")
         x = mix(net, f"point{k}")(x)
         x = _normed(x, f"point{k}")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dropout(net.dropout, name="dropout")(x)
-    x = layers.Dense(outputs, activation="softmax", name="scores")(x)
-    return keras.Model(features, x, name=name)
+    return x
 
 
 def _normed(x, name: str):

@@ -1,0 +1,83 @@
+"""A training whose network is a listener, with an ear of its own, on tones. About 15 seconds."""
+
+import keras
+import numpy as np
+import pytest
+
+from kws import ear, networks, training
+from kws.corpus.embedding import SIZE, STEP
+from kws.errors import KwsError
+from kws.networks import listener
+from kws.recipe import parse
+from kws.run_folder import EAR
+from tests.tones import RECIPE, write_corpus
+
+LISTENERS = {
+    "temporal": 'structure = "dense"\nstack = 1\nstride = 2\nkernel = 3',
+    "ds-cnn": 'body = "ds-cnn"',
+}
+
+
+class Embedding:
+    """Stands for the speech embedding: a coarse spectrum of 0.8 s, every 80 ms."""
+
+    def __call__(self, sounds: np.ndarray) -> np.ndarray:
+        starts = range(0, sounds.shape[1] - 12400 + 1, STEP * 160)
+        cut = np.stack([sounds[:, at : at + 12400] for at in starts], axis=1)
+        power = np.abs(np.fft.rfft(cut))[..., : SIZE * 64].reshape(*cut.shape[:2], SIZE, 64)
+        return np.log(power.mean(axis=3) + 1e-3)
+
+
+def recipe_of(body: str) -> str:
+    text = RECIPE.replace("epochs = 8", "ear = 20\nepochs = 16\nlearning_rate = 5e-3")
+    return text.replace("[network]", f'[network]\nfamily = "listener"\n{LISTENERS[body]}')
+
+
+@pytest.mark.parametrize("body", LISTENERS)
+def test_a_listener_learns_words_after_its_ear(body, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "SpeechEmbedding", Embedding)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_corpus(tmp_path / "clips", 40)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.toml").write_text(recipe_of(body), encoding="utf-8")
+    network = training.train(run, tmp_path / "clips")
+    history = training._read_history(run)
+    assert history[-1]["val_accuracy"] > 0.8
+
+    # What the ear learned is kept, and a training that was stopped does not ask for it again.
+    kept = keras.saving.load_model(run / EAR)
+    assert {layer.name for layer in kept.layers} <= {layer.name for layer in network.layers}
+    monkeypatch.setattr(training.ear, "train", None)
+    (run / "model.keras").unlink()
+    again = training.train(run, tmp_path / "clips")
+    for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("body", LISTENERS)
+def test_an_ear_given_hears_the_same(body):
+    plan = parse(recipe_of(body))
+    keras.utils.set_random_seed(1)
+    trained = listener.ear(plan.network, (3 * listener.FRAMES, plan.frontend.bands))
+    network = networks.build(plan, 4)
+    ear.give(network, trained)
+    window = listener.ear(plan.network, (plan.frames, plan.frontend.bands))
+    window.set_weights(trained.get_weights())
+    features = np.random.default_rng(0).normal(size=(2, plan.frames, plan.frontend.bands))
+    described = keras.Model(network.input, network.get_layer("ear").output)
+    np.testing.assert_allclose(described(features), window(features), atol=1e-5)
+
+
+def test_a_normalised_layer_takes_numbers_as_they_are():
+    rng = np.random.default_rng(0)
+    x, mean, scale = rng.normal(3, 2, (5, 4)), rng.normal(size=4), rng.uniform(1, 2, 4)
+    dense = keras.layers.Dense(3)
+    wanted = np.asarray(dense((x - mean) / scale))
+    ear.denormalise(dense, mean, scale)
+    np.testing.assert_allclose(dense(x), wanted, atol=1e-5)
+
+
+def test_only_a_listener_has_an_ear():
+    with pytest.raises(KwsError, match="listener"):
+        parse(RECIPE.replace("[training]", "[training]\near = 2"))
