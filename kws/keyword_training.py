@@ -68,8 +68,11 @@ def teach(
     head, wide = _head(network), heard.shape[1]
 
     told = (describe(ear, background.features) - mean) / scale
-    # Of the places where a window may begin those whose window lies in one sound.
-    begins = np.flatnonzero(np.convolve(background.whole, np.ones(wide, int), "valid") == wide)
+    # Of the places where a window may begin those whose window lies in one sound. The embedding
+    # may have a step less of it than the ear: its own front end needs some samples more.
+    steps = scenes.embeddings.shape[1]
+    span = max(wide, steps)
+    begins = np.flatnonzero(np.convolve(background.whole, np.ones(span, int), "valid") == span)
     impressions = Impressions(scenes.embeddings)
     known = impressions(scenes.embeddings)
     mistaken = np.zeros(0, int)
@@ -79,7 +82,7 @@ def teach(
             liked = begins[np.argsort(-_scores(head, told, begins, wide))]
             mistaken = np.union1d(mistaken, liked[: min(_MINED, len(begins) // 8)])
         kinds = np.concatenate([scenes.kinds, np.full(len(mistaken), OTHER, np.int8)])
-        mined = impressions(_windows(background.embeddings, mistaken, wide))
+        mined = impressions(_windows(background.embeddings, mistaken, steps))
         wanted = targets(kinds, opinions(np.concatenate([known, mined]), kinds))
         windows = np.concatenate([(heard - mean) / scale, _windows(told, mistaken, wide)])
         head.set_weights(untaught)

@@ -161,6 +161,13 @@ def test_a_network_learns_the_keyword(taught):
     assert set(answers) == {KEYWORD, OTHER}
 
 
+def test_the_embedding_may_have_a_step_less(taught):
+    ear, _, heard, *_ = taught
+    scenes = beeps(60, np.random.default_rng(6))
+    fewer = Examples(scenes.features, scenes.kinds, scenes.embeddings[:, :-1])
+    teach(networks.build(PLAN, 3), ear, fewer, heard)
+
+
 def test_a_listener_needs_a_description():
     with pytest.raises(KwsError, match="at least 76 frames"):
         listener.build(PLAN.network, (50, 40), 3)
