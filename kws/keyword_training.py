@@ -16,6 +16,7 @@ from kws.corpus.embedding import Impressions
 from kws.corpus.examples import KEYWORD, OTHER, SILENCE, Examples
 from kws.ear import Heard, denormalise, describe, give, spread
 from kws.embedding_head import answers
+from kws.networks import listener
 
 _KINDS = 3
 _SMOOTHING = 0.02
@@ -65,7 +66,7 @@ def teach(
     features = scenes.features.astype(np.float32)
     heard = front.predict(features, batch_size=256, verbose=0)[:, 0]
     mean, scale = spread(heard)
-    head, wide = _head(network), heard.shape[1]
+    head, wide = listener.head(network), heard.shape[1]
 
     told = (describe(ear, background.features) - mean) / scale
     # Of the places where a window may begin those whose window lies in one sound. The embedding
@@ -88,14 +89,6 @@ def teach(
         head.set_weights(untaught)
         done(mining, _fit(head, windows[:, None], wanted))
     denormalise(network.get_layer("narrow"), mean, scale)
-
-
-def _head(network: keras.Model) -> keras.Model:
-    """What in a listener comes behind its ear, the layers its own."""
-    x = told = keras.Input(network.get_layer("ear").output.shape[1:])
-    for layer in network.layers[network.layers.index(network.get_layer("ear")) + 1 :]:
-        x = layer(x)
-    return keras.Model(told, x)
 
 
 def _windows(steps: np.ndarray, begins: np.ndarray, wide: int) -> np.ndarray:

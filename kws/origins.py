@@ -32,3 +32,9 @@ class Expecting(keras.layers.Layer):
 
     def call(self, probabilities, expected):
         return keras.ops.softmax(keras.ops.log(probabilities + 1e-7) + expected)
+
+
+def given(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """What ``Expecting`` makes of probabilities (clips, classes), in numpy."""
+    weighed = (probabilities + 1e-7) * np.exp(expected)
+    return weighed / weighed.sum(axis=1, keepdims=True)

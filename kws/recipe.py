@@ -100,6 +100,7 @@ class Training:
     .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
     target, the labels the rest (Hinton et al. 2015).
     ear: epochs in which a listener is asked for that embedding alone, before it is taught words.
+    back: how far the ear goes back afterwards to what it was before (``kws.settling``).
     expected: share of what a clip's origin, recorded or synthetic, makes likely that is told
     beforehand and so not learnt (``kws.origins``); for words with few recordings.
     """
@@ -115,6 +116,7 @@ class Training:
     teacher: str = ""
     taught: float = 0.5
     ear: int = 0
+    back: float = 0.0
     expected: float = 0.0
     seed: int = 1
 
@@ -163,6 +165,8 @@ def parse(text: str) -> Recipe:
     recipe = _build(Recipe, tables, "")
     if recipe.training.ear and recipe.network.family != "listener":
         raise KwsError("training: ear is for a network of the family 'listener'", 2)
+    if recipe.training.back and not recipe.training.ear:
+        raise KwsError("training: back is for an ear; say how many epochs it has: ear = 8", 2)
     if not recipe.data.words:
         raise KwsError("data: words is empty; name at least one word", 2)
     for table, key, least in [

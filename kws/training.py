@@ -31,6 +31,7 @@ from kws.progress import EpochsTold, Progress
 from kws.provenance import provenance
 from kws.recipe import Recipe
 from kws.run_folder import CHECKPOINT, DESCRIPTION, EAR, HISTORY, NETWORK
+from kws.settling import settle
 
 
 def train(run: Path, data: Path | None = None, noise: Path | None = None) -> keras.Model:
@@ -59,6 +60,11 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         model = _compiled(plan, network, variations)
     _fit(model, plan, variations, validation, [_Checkpoint(run, history)], len(history))
     network = _trained(model)
+    if plan.training.back:
+        with Progress("steps of going back") as progress:
+            network = settle(
+                network, keras.saving.load_model(run / EAR), variations, plan, progress
+            )
     with replacing(run / NETWORK) as temporary:
         _save(network, temporary)
     description = {
@@ -245,6 +251,7 @@ def _fit(
         epochs=epochs,
         validation_data=(heard, wanted),
         callbacks=[_EpochReport(epochs), *callbacks],
+        shuffle=False,  # the epochs are in an order of their own, the same after a stop
         verbose=0,
     )
     if plan.training.averaging > 0:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kws import ear, networks, training
+from kws.corpus import variations
 from kws.corpus.embedding import SIZE, STEP
 from kws.errors import KwsError
 from kws.networks import listener
@@ -29,7 +30,10 @@ class Embedding:
 
 
 def recipe_of(body: str) -> str:
-    text = RECIPE.replace("epochs = 8", "ear = 20\nepochs = 20\nlearning_rate = 5e-3")
+    schedule = "ear = 20\nepochs = 20\nlearning_rate = 5e-3"
+    if body == "ds-cnn":  # and its ear goes back
+        schedule += "\nback = 0.5\nexpected = 0.5"
+    text = RECIPE.replace("epochs = 8", schedule)
     text = text.replace("speed = 0.02", "speed = 0.02\ntime_mask_ms = 0\nband_mask = 0")
     return text.replace("[network]", f'[network]\nfamily = "listener"\n{LISTENERS[body]}')
 
@@ -37,6 +41,7 @@ def recipe_of(body: str) -> str:
 @pytest.mark.parametrize("body", LISTENERS)
 def test_a_listener_learns_words_after_its_ear(body, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SpeechEmbedding", Embedding)
+    monkeypatch.setattr(variations, "SpeechEmbedding", Embedding)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     write_corpus(tmp_path / "clips", 40)
     run = tmp_path / "run"
@@ -82,3 +87,5 @@ def test_a_normalised_layer_takes_numbers_as_they_are():
 def test_only_a_listener_has_an_ear():
     with pytest.raises(KwsError, match="listener"):
         parse(RECIPE.replace("[training]", "[training]\near = 2"))
+    with pytest.raises(KwsError, match="back is for an ear"):
+        parse(RECIPE.replace("[training]", "[training]\nback = 0.5"))

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from kws import audio, networks
+from kws import audio, embedding_head, networks
 from kws.corpus import negatives
 from kws.corpus.clips import ClipSet, speaker_split
 from kws.corpus.noise import Noise
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
-from kws.origins import Expecting, expectations
+from kws.origins import Expecting, expectations, given
 from kws.recipe import parse
 from kws.training import Epochs
 
@@ -118,3 +118,27 @@ def test_what_an_origin_makes_likely_is_not_learnt():
         model.fit([features, share * told], labels, epochs=30, verbose=0)
         answers[share] = network.predict(np.float32([[1, 0]]), verbose=0)[0]
     assert answers[0.0][1] < 0.1 < 0.3 < answers[1.0][1]
+
+
+def test_the_embeddings_head_finds_a_word_at_a_step_where_it_never_was():
+    """Of two words and nothing, each at the first two of four steps in training."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    words = rng.normal(size=(2, 96))
+    heard = 0.3 * rng.normal(size=(300, 4, 96))
+    for k, label in enumerate(labels):
+        if label < 2:
+            heard[k, rng.integers(2)] += words[label]
+    keras.utils.set_random_seed(0)
+    halves = [heard[:150], heard[150:]]
+    head = embedding_head.hearing(halves, labels, np.zeros((300, 3), np.float32))
+    moved = heard[:, ::-1]
+    np.testing.assert_allclose(head(moved), head(heard), atol=1e-5)
+    assert np.mean(np.argmax(head(moved), axis=1) == labels) > 0.95
+
+
+def test_answers_are_told_what_networks_are_told():
+    rng = np.random.default_rng(0)
+    answers = rng.dirichlet(np.ones(4), 5).astype(np.float32)
+    told = rng.normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_allclose(given(answers, told), Expecting()(answers, told), rtol=1e-5)

@@ -17,6 +17,7 @@ import numpy as np
 
 from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet, cache_folder
+from kws.corpus.embedding import SpeechEmbedding
 from kws.corpus.noise import Noise
 from kws.errors import KwsError
 from kws.files import replacing
@@ -72,6 +73,21 @@ class Variations:
                 network.predict_on_batch(middle[at : at + 512].astype(np.float32))
                 for at in range(0, len(middle), 512)
             ]
+            with replacing(path) as temporary:
+                np.save(temporary, np.concatenate(parts))
+        return np.load(path)
+
+    def embeddings(self, k: int) -> np.ndarray:
+        """Google's speech embedding of variation ``k``: float16 (clips, steps, 96)."""
+        path = self.folder / f"embeddings-{k}.npy"
+        if not path.exists():
+            self._varied.start(k)
+            embedding, parts = SpeechEmbedding(), []
+            with Progress(f"batches embedded of variation {k + 1} of {self.count}") as progress:
+                for index in range(len(self._varied)):
+                    samples, _ = self._varied[index]
+                    parts.append(embedding(samples).astype(np.float16))
+                    progress(len(parts), len(self._varied))
             with replacing(path) as temporary:
                 np.save(temporary, np.concatenate(parts))
         return np.load(path)

@@ -35,6 +35,14 @@ def ear(net: Network, shape: tuple[int, int]) -> keras.Model:
     return keras.Model(features, _described(features, net), name="ear")
 
 
+def head(network: keras.Model) -> keras.Model:
+    """What in a listener comes behind its ear, the layers its own."""
+    x = told = keras.Input(network.get_layer("ear").output.shape[1:])
+    for layer in network.layers[network.layers.index(network.get_layer("ear")) + 1 :]:
+        x = layer(x)
+    return keras.Model(told, x)
+
+
 def _described(features, net: Network):
     if features.shape[1] < FRAMES:
         raise KwsError(
