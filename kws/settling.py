@@ -42,7 +42,7 @@ def settle(
     features = [variations[k][0] for k in every]
     labels = [variations[k][1] for k in every]
     told = [expectations(labels[k], variations.synthetic(k), classes) for k in every]
-    labels, told = np.concatenate(labels), np.concatenate(told) * plan.training.expected
+    labels, told = np.concatenate(labels), np.concatenate(told)
     done(1, 5)
     keras.utils.set_random_seed(plan.training.seed)
     embeddings = [variations.embeddings(k) for k in every]
