@@ -40,14 +40,15 @@ def settle(
     classes = network.output_shape[-1]
     every = range(variations.count)
     features = [variations[k][0] for k in every]
-    labels = [variations[k][1] for k in every]
-    told = [expectations(labels[k], variations.synthetic(k), classes) for k in every]
-    labels, told = np.concatenate(labels), np.concatenate(told)
+    labels = np.concatenate([variations[k][1] for k in every])
+    told = np.concatenate(
+        [expectations(variations[k][1], variations.synthetic(k), classes) for k in every]
+    )
     done(1, 5)
-    keras.utils.set_random_seed(plan.training.seed)
     embeddings = [variations.embeddings(k) for k in every]
-    hearer = hearing(embeddings, labels, told)
     done(2, 5)
+    keras.utils.set_random_seed(plan.training.seed)
+    hearer = hearing(embeddings, labels, told)
     agreed = np.sqrt(_answers(hearer, embeddings) * _answers(network, features))
     targets = np.eye(classes, dtype=np.float32)[labels]
     targets = (1 - _TAUGHT) * targets + _TAUGHT * given(agreed, told)
@@ -56,11 +57,9 @@ def settle(
     settled = networks.build(plan, classes)
     front = keras.Model(settled.input, settled.get_layer("ear").output)
     _go_back(front, network, ear, plan.training.back)
-    for k in range(_COUNTED):
-        some = np.arange(k * _BATCH, (k + 1) * _BATCH) % len(features[0])
-        front(features[0][some].astype(np.float32), training=True)
-    done(4, 5)
+    _count_anew(front, features[0])
     heard = _answers(front, features)
+    done(4, 5)
     mean, scale = spread(heard)
     _teach(listener.head(settled), (heard - mean) / scale, told, targets)
     denormalise(settled.get_layer("narrow"), mean, scale)
@@ -73,6 +72,13 @@ def _go_back(front: keras.Model, after: keras.Model, before: keras.Model, share:
         pairs = zip(layer.get_weights(), after.get_layer(layer.name).get_weights(), strict=True)
         between = [share * old + (1 - share) * new for old, new in pairs]
         front.get_layer(layer.name).set_weights(between)
+
+
+def _count_anew(front: keras.Model, features: np.ndarray) -> None:
+    """Means and variances between two networks' are not those of the network between."""
+    for k in range(_COUNTED):
+        some = np.arange(k * _BATCH, (k + 1) * _BATCH) % len(features)
+        front(features[some].astype(np.float32), training=True)
 
 
 def _answers(model: keras.Model, parts: list[np.ndarray]) -> np.ndarray:
