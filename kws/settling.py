@@ -7,8 +7,6 @@ zero-shot models"). Its head is then taught what two larger views of the same cl
 network as it was trained, and a head on Google's speech embedding.
 """
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 
@@ -31,11 +29,11 @@ def settle(
     ear: keras.Model,
     variations: Variations,
     plan: Recipe,
-    done: Callable[[int, int], None] = lambda *_: None,
 ) -> keras.Model:
     """A network with the ear ``plan.training.back`` of the way back, and a head for that.
 
-    network: after the words, (batch, frames, bands) -> (batch, classes); ear: before them.
+    network: after the words, (batch, frames, bands) -> (batch, classes); ear: before them. All that
+    a clip's origin makes likely is told this time (``kws.origins``).
     """
     classes = network.output_shape[-1]
     every = range(variations.count)
@@ -44,26 +42,21 @@ def settle(
     told = np.concatenate(
         [expectations(variations[k][1], variations.synthetic(k), classes) for k in every]
     )
-    done(1, 5)
     embeddings = [variations.embeddings(k) for k in every]
-    done(2, 5)
     keras.utils.set_random_seed(plan.training.seed)
     hearer = hearing(embeddings, labels, told)
     agreed = np.sqrt(_answers(hearer, embeddings) * _answers(network, features))
     targets = np.eye(classes, dtype=np.float32)[labels]
     targets = (1 - _TAUGHT) * targets + _TAUGHT * given(agreed, told)
-    done(3, 5)
     keras.utils.set_random_seed(plan.training.seed)
     settled = networks.build(plan, classes)
     front = keras.Model(settled.input, settled.get_layer("ear").output)
     _go_back(front, network, ear, plan.training.back)
     _count_anew(front, features[0])
     heard = _answers(front, features)
-    done(4, 5)
     mean, scale = spread(heard)
     _teach(listener.head(settled), (heard - mean) / scale, told, targets)
     denormalise(settled.get_layer("narrow"), mean, scale)
-    done(5, 5)
     return settled
 
 

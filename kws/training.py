@@ -61,10 +61,8 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
     _fit(model, plan, variations, validation, [_Checkpoint(run, history)], len(history))
     network = _trained(model)
     if plan.training.back:
-        with Progress("steps of going back") as progress:
-            network = settle(
-                network, keras.saving.load_model(run / EAR), variations, plan, progress
-            )
+        print("the ear goes back, its head is taught anew", file=sys.stderr)
+        network = settle(network, keras.saving.load_model(run / EAR), variations, plan)
     with replacing(run / NETWORK) as temporary:
         _save(network, temporary)
     description = {
