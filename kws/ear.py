@@ -145,10 +145,12 @@ def train(
     return ear
 
 
-def give(network: keras.Model, ear: keras.Model) -> None:
-    """Make the ear that of a listener."""
+def give(network: keras.Model, ear: keras.Model, share: float = 1.0) -> None:
+    """Make the ear that of a listener: ``share`` of its weights, the rest the listener's own."""
     for layer in ear.layers:
-        network.get_layer(layer.name).set_weights(layer.get_weights())
+        own = network.get_layer(layer.name)
+        pairs = zip(layer.get_weights(), own.get_weights(), strict=True)
+        own.set_weights([share * new + (1 - share) * old for new, old in pairs])
 
 
 def spread(told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,17 +5,14 @@ synthetic voices and some recordings still doubts where people differ from them,
 are better targets for a small network than labels are.
 """
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 
-from kws.corpus.embedding import SIZE
-from kws.origins import Expecting
+from kws import origins
 
 _UNITS = 64
 _EPOCHS, _STEPS = 6, 600  # at least, of both
-_HEARING, _HEARING_EPOCHS = 512, 12  # units that look at each step; epochs of these
+_HEARING = 512  # units that look at each step
 _BATCH = 128
 _SMOOTHING = 0.02
 
@@ -44,39 +41,26 @@ def answers(impressions: np.ndarray, labels: np.ndarray, classes: int) -> np.nda
     return head.predict(impressions, batch_size=4096, verbose=0)
 
 
-def hearing(
-    embeddings: Sequence[np.ndarray],
-    labels: np.ndarray,
-    expected: np.ndarray,
-) -> keras.Model:
+def hearing(embeddings: np.ndarray, labels: np.ndarray, told: np.ndarray) -> keras.Model:
     """A head that finds a word at whichever step it is, (batch, steps, 96) -> (batch, classes).
 
-    embeddings: of several variations of the clips, each (clips, steps, 96). labels: int, of all of
-    them; expected: float32 (all, classes), what is told beforehand (``kws.origins``).
+    embeddings: (clips, steps, 96); labels: int (clips,); told: float32 (clips, classes), what is
+    told beforehand (``kws.origins``).
 
     The largest of what each unit makes of any step goes on. A head that looks at all steps as one
     learns where synthetic clips have their word, and finds fewer people's.
     """
-    heard = np.concatenate(embeddings).astype(np.float32)
+    embeddings = embeddings.astype(np.float32)
     usual = keras.layers.Normalization()
-    usual.adapt(heard)
-    x = told = keras.Input((heard.shape[1], SIZE))
-    x = keras.layers.SpatialDropout1D(0.1)(usual(x))
+    usual.adapt(embeddings)
+    heard = keras.Input(embeddings.shape[1:])
+    x = keras.layers.SpatialDropout1D(0.1)(usual(heard))
     x = keras.layers.Dropout(0.35)(x)
     x = keras.layers.Dense(_HEARING, activation="relu")(x)
     x = keras.layers.GlobalMaxPooling1D()(x)
     x = keras.layers.Dropout(0.7)(x)
-    x = keras.layers.Dense(expected.shape[1], activation="softmax")(x)
-    head = keras.Model(told, x)
-    beforehand = keras.Input(expected.shape[1:])
-    model = keras.Model([told, beforehand], Expecting()(x, beforehand))
-    epochs = max(_HEARING_EPOCHS, _STEPS * _BATCH // len(heard))
-    steps = epochs * -(-len(heard) // _BATCH)
-    model.compile(
-        keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(1e-3, steps), weight_decay=1e-3
-        ),
-        keras.losses.SparseCategoricalCrossentropy(),
-    )
-    model.fit([heard, expected], labels, batch_size=_BATCH, epochs=epochs, verbose=0)
+    x = keras.layers.Dense(told.shape[1], activation="softmax")(x)
+    head = keras.Model(heard, x)
+    targets = np.eye(told.shape[1], dtype=np.float32)[labels]
+    origins.fit(head, embeddings, told, targets, epochs=12, steps=_STEPS, rate=1e-3)
     return head

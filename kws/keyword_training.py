@@ -62,9 +62,8 @@ def teach(
     last loss.
     """
     give(network, ear)
-    front = keras.Model(network.input, network.get_layer("ear").output)
     features = scenes.features.astype(np.float32)
-    heard = front.predict(features, batch_size=256, verbose=0)[:, 0]
+    heard = listener.front(network).predict(features, batch_size=256, verbose=0)[:, 0]
     mean, scale = spread(heard)
     head, wide = listener.head(network), heard.shape[1]
 

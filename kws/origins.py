@@ -9,6 +9,8 @@ here by origin); afterwards nobody tells it, and it finds each word as likely as
 import keras
 import numpy as np
 
+_BATCH = 128
+
 
 def expectations(labels: np.ndarray, synthetic: np.ndarray, classes: int) -> np.ndarray:
     """Log of how often each class is among the clips of the same origin, (clips, classes).
@@ -38,3 +40,27 @@ def given(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """What ``Expecting`` makes of probabilities (clips, classes), in numpy."""
     weighed = (probabilities + 1e-7) * np.exp(expected)
     return weighed / weighed.sum(axis=1, keepdims=True)
+
+
+def fit(
+    network: keras.Model,
+    inputs: np.ndarray,
+    told: np.ndarray,
+    targets: np.ndarray,
+    epochs: int,
+    steps: int,
+    rate: float,
+) -> None:
+    """Teach a small network what is all in memory, told what to expect: a cosine from ``rate`` on.
+
+    inputs: (clips, …); told, targets: (clips, classes). At least so many epochs and steps.
+    """
+    expected = keras.Input(told.shape[1:])
+    model = keras.Model([network.input, expected], Expecting()(network.output, expected))
+    epochs = max(epochs, steps * _BATCH // len(inputs))
+    schedule = keras.optimizers.schedules.CosineDecay(rate, epochs * -(-len(inputs) // _BATCH))
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=1e-3),
+        keras.losses.CategoricalCrossentropy(),
+    )
+    model.fit([inputs, told], targets, batch_size=_BATCH, epochs=epochs, verbose=0)

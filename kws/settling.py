@@ -10,25 +10,20 @@ network as it was trained, and a head on Google's speech embedding.
 import keras
 import numpy as np
 
-from kws import networks
+from kws import networks, origins
 from kws.corpus.variations import Variations
-from kws.ear import denormalise, spread
+from kws.ear import denormalise, give, spread
 from kws.embedding_head import hearing
 from kws.networks import listener
-from kws.origins import Expecting, expectations, given
 from kws.recipe import Recipe
 
 _TAUGHT = 0.9  # of a target that is the two's answer, not the label
-_EPOCHS, _STEPS = 12, 600  # at least, of both
-_BATCH, _RATE, _DECAY = 128, 2e-3, 1e-3
+_BATCH = 128
 _COUNTED = 60  # batches that the ear's new statistics are of
 
 
 def settle(
-    network: keras.Model,
-    ear: keras.Model,
-    variations: Variations,
-    plan: Recipe,
+    network: keras.Model, ear: keras.Model, variations: Variations, plan: Recipe
 ) -> keras.Model:
     """A network with the ear ``plan.training.back`` of the way back, and a head for that.
 
@@ -38,33 +33,27 @@ def settle(
     classes = network.output_shape[-1]
     every = range(variations.count)
     features = [variations[k][0] for k in every]
-    labels = np.concatenate([variations[k][1] for k in every])
-    told = np.concatenate(
-        [expectations(variations[k][1], variations.synthetic(k), classes) for k in every]
-    )
-    embeddings = [variations.embeddings(k) for k in every]
+    labels = [variations[k][1] for k in every]
+    told = [origins.expectations(labels[k], variations.synthetic(k), classes) for k in every]
+    labels, told = np.concatenate(labels), np.concatenate(told)
+    embeddings = np.concatenate([variations.embeddings(k) for k in every])
     keras.utils.set_random_seed(plan.training.seed)
     hearer = hearing(embeddings, labels, told)
-    agreed = np.sqrt(_answers(hearer, embeddings) * _answers(network, features))
+    agreed = np.sqrt(_answers(hearer, [embeddings]) * _answers(network, features))
     targets = np.eye(classes, dtype=np.float32)[labels]
-    targets = (1 - _TAUGHT) * targets + _TAUGHT * given(agreed, told)
+    targets = (1 - _TAUGHT) * targets + _TAUGHT * origins.given(agreed, told)
     keras.utils.set_random_seed(plan.training.seed)
     settled = networks.build(plan, classes)
-    front = keras.Model(settled.input, settled.get_layer("ear").output)
-    _go_back(front, network, ear, plan.training.back)
+    give(settled, listener.front(network))
+    give(settled, ear, plan.training.back)
+    front = listener.front(settled)
     _count_anew(front, features[0])
     heard = _answers(front, features)
     mean, scale = spread(heard)
-    _teach(listener.head(settled), (heard - mean) / scale, told, targets)
+    normed = (heard - mean) / scale
+    origins.fit(listener.head(settled), normed, told, targets, epochs=12, steps=600, rate=2e-3)
     denormalise(settled.get_layer("narrow"), mean, scale)
     return settled
-
-
-def _go_back(front: keras.Model, after: keras.Model, before: keras.Model, share: float) -> None:
-    for layer in before.layers:
-        pairs = zip(layer.get_weights(), after.get_layer(layer.name).get_weights(), strict=True)
-        between = [share * old + (1 - share) * new for old, new in pairs]
-        front.get_layer(layer.name).set_weights(between)
 
 
 def _count_anew(front: keras.Model, features: np.ndarray) -> None:
@@ -75,22 +64,4 @@ def _count_anew(front: keras.Model, features: np.ndarray) -> None:
 
 
 def _answers(model: keras.Model, parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(
-        [
-            model.predict_on_batch(part[at : at + 512].astype(np.float32))
-            for part in parts
-            for at in range(0, len(part), 512)
-        ]
-    )
-
-
-def _teach(head: keras.Model, heard: np.ndarray, told: np.ndarray, targets: np.ndarray) -> None:
-    beforehand = keras.Input(told.shape[1:])
-    model = keras.Model([head.input, beforehand], Expecting()(head.output, beforehand))
-    epochs = max(_EPOCHS, _STEPS * _BATCH // len(heard))
-    schedule = keras.optimizers.schedules.CosineDecay(_RATE, epochs * -(-len(heard) // _BATCH))
-    model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=_DECAY),
-        keras.losses.CategoricalCrossentropy(),
-    )
-    model.fit([heard, told], targets, batch_size=_BATCH, epochs=epochs, verbose=0)
+    return np.concatenate([model.predict(part, batch_size=512, verbose=0) for part in parts])

@@ -25,6 +25,7 @@ from kws.corpus.variations import Variations
 from kws.errors import KwsError
 from kws.files import replacing, write_text
 from kws.frontend_keras import LogMel
+from kws.networks import listener
 from kws.optimizer import StructuredAdamW, generators_of
 from kws.origins import Expecting, expectations
 from kws.progress import EpochsTold, Progress
@@ -220,7 +221,7 @@ def _give_ear(
         with replacing(path) as temporary:
             _save(trained, temporary)
     ear.give(network, keras.saving.load_model(path))
-    described = keras.Model(network.input, network.get_layer("ear").output)
+    described = listener.front(network)
     # As in the training that follows, where batch normalisation goes by the batch.
     told = described(variations[0][0][:512].astype(np.float32), training=True)
     ear.denormalise(network.get_layer("narrow"), *ear.spread(keras.ops.convert_to_numpy(told)))

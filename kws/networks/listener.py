@@ -35,6 +35,11 @@ def ear(net: Network, shape: tuple[int, int]) -> keras.Model:
     return keras.Model(features, _described(features, net), name="ear")
 
 
+def front(network: keras.Model) -> keras.Model:
+    """The ear in a listener, the layers its own."""
+    return keras.Model(network.input, network.get_layer("ear").output)
+
+
 def head(network: keras.Model) -> keras.Model:
     """What in a listener comes behind its ear, the layers its own."""
     x = told = keras.Input(network.get_layer("ear").output.shape[1:])
