@@ -9,6 +9,7 @@ overlap and so are computed again and again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,10 +18,12 @@ from kws import audio
 from kws.corpus.embedding import SIZE, STEP, Impressions, SpeechEmbedding
 from kws.corpus.examples import Examples
 from kws.corpus.noise import Noise
+from kws.files import replacing
 from kws.frontend import FrontEnd
 from kws.frontend_c import FeatureStream
 from kws.networks import listener
 from kws.recipe import Recipe
+from kws.run_folder import EAR, EAR_CHECKPOINT
 
 _PIECE = 20 * audio.RATE  # samples, at most, that are embedded at once
 _CLIPS = 16_000  # that are heard, at most
@@ -102,21 +105,53 @@ def train(
     plan: Recipe,
     heard: Heard,
     noise: Noise,
+    folder: Path,
     done: Callable[[int, float], None] = lambda *_: None,
 ) -> keras.Model:
     """An ear for stretches of sound, (batch, frames, bands) -> (batch, 1, steps, channels).
 
     Its weights, layer by layer, are those of ``plan``'s listener. Half of what it hears lies in
     noise; it is asked for the description of the same sound without. Warm-up, then a cosine to
-    zero, in the recipe's ``ear`` epochs; the averaged weights are kept.
+    zero, in the recipe's ``ear`` epochs; the averaged weights are kept, as EAR in ``folder``. A
+    training that was stopped goes on after the last whole epoch.
     """
-    epochs = plan.training.ear
+    stretches = _Stretches(heard, noise, plan)
+    checkpoint = folder / EAR_CHECKPOINT
+    if checkpoint.exists():
+        model = keras.saving.load_model(checkpoint)
+    else:
+        model = _asked(plan, len(stretches))
+    epoch = int(model.optimizer.iterations) // len(stretches)
+    stretches.begin(epoch)
+
+    def keep(epoch, logs):
+        with replacing(checkpoint) as temporary:
+            model.save(temporary)
+        done(epoch + 1, logs["loss"])
+
+    model.fit(
+        stretches,
+        initial_epoch=epoch,
+        epochs=plan.training.ear,
+        verbose=0,
+        shuffle=False,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=keep)],
+    )
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    ear = keras.Model(model.input, model.get_layer("told").input)
+    with replacing(folder / EAR) as temporary:
+        ear.save(temporary)
+    checkpoint.unlink(missing_ok=True)
+    return ear
+
+
+def _asked(plan: Recipe, batches: int) -> keras.Model:
+    """An ear that is asked for the embedding's descriptions, in so many batches an epoch."""
     ear = listener.ear(plan.network, (_LENGTH, plan.frontend.bands))
     told = keras.layers.Dense(SIZE, name="told")(ear.output)
     told = keras.layers.Reshape((_DESCRIBED, SIZE))(told)
     model = keras.Model(ear.input, told)
-    stretches = _Stretches(heard, noise, plan)
-    steps = len(stretches) * epochs
+    steps = batches * plan.training.ear
     warmup = max(1, min(200, steps // 10))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), warmup_target=_RATE, warmup_steps=warmup
@@ -131,18 +166,7 @@ def train(
         keras.losses.MeanSquaredError(),
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-    model.fit(
-        stretches,
-        epochs=epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: done(epoch + 1, logs["loss"])
-            )
-        ],
-    )
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    return ear
+    return model
 
 
 def give(network: keras.Model, ear: keras.Model, share: float = 1.0) -> None:
@@ -174,7 +198,7 @@ class _Stretches(keras.utils.PyDataset):
 
     def __init__(self, heard: Heard, noise: Noise, plan: Recipe):
         super().__init__()
-        self._rng = np.random.default_rng(plan.training.seed)
+        self._seed, self._epoch = plan.training.seed, 0
         self._floor = plan.frontend.floor
         tracks = [FeatureStream(plan.frontend).feed(track) for track in noise.tracks]
         self._noise = [np.exp(track) - self._floor for track in tracks]
@@ -182,7 +206,7 @@ class _Stretches(keras.utils.PyDataset):
         self._features = np.pad(heard.features, ((0, short * STEP), (0, 0)), mode="edge")
         self._whole = np.pad(heard.whole, (0, short))
         known = heard.embeddings[heard.whole][:, None]
-        components = Impressions(self._rng.permutation(known)[:_FITTED])
+        components = Impressions(np.random.default_rng(self._seed).permutation(known)[:_FITTED])
         self._wanted = np.zeros((len(self._whole), SIZE), np.float32)
         self._wanted[self._whole] = components(known)
 
@@ -190,14 +214,20 @@ class _Stretches(keras.utils.PyDataset):
         return max(1, len(self._whole) // (_DESCRIBED * _BATCH))
 
     def __getitem__(self, k: int):
-        starts = self._rng.integers(0, len(self._whole) - _LENGTH // STEP, _BATCH)
-        features = np.stack([self._varied(at * STEP) for at in starts])
+        rng = np.random.default_rng([self._seed, self._epoch, k])
+        starts = rng.integers(0, len(self._whole) - _LENGTH // STEP, _BATCH)
+        features = np.stack([self._varied(at * STEP, rng) for at in starts])
         asked = starts[:, None] + np.arange(_DESCRIBED)
         return features, self._wanted[asked], self._whole[asked].astype(np.float32)
 
-    def _varied(self, at: int) -> np.ndarray:
+    def begin(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+
+    def _varied(self, at: int, rng: np.random.Generator) -> np.ndarray:
         """The features from ``at`` on, of a sound to which noise was added: powers add up."""
-        rng = self._rng
         power = np.exp(self._features[at : at + _LENGTH].astype(np.float32)) - self._floor
         if rng.random() < _NOISY:
             loudest = np.quantile(power.sum(axis=1), 0.95)

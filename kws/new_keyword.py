@@ -252,10 +252,7 @@ def _ear(out: Path, plan: Recipe, examples: Examples, heard, noise: Noise):
         return keras.saving.load_model(out / EAR)
     keras.utils.set_random_seed(plan.training.seed)
     told = EpochsTold(plan.training.ear)
-    ear = train(plan, join([heard, of_examples(examples)]), noise, told)
-    with replacing(out / EAR) as temporary:
-        ear.save(temporary)
-    return ear
+    return train(plan, join([heard, of_examples(examples)]), noise, out, told)
 
 
 def _teach(out: Path, plan: Recipe, ear, examples: Examples, heard) -> None:

@@ -33,10 +33,11 @@ class EpochsTold:
     """Called with (epoch, loss), it prints a line with an estimate of the time left."""
 
     def __init__(self, epochs: int):
-        self._epochs, self._began = epochs, time.monotonic()
+        self._epochs, self._began, self._told = epochs, time.monotonic(), 0
 
     def __call__(self, epoch: int, loss: float) -> None:
-        left = (time.monotonic() - self._began) / epoch * (self._epochs - epoch)
+        self._told += 1  # fewer than ``epoch`` in a training that goes on
+        left = (time.monotonic() - self._began) / self._told * (self._epochs - epoch)
         print(
             f"  epoch {epoch:2}/{self._epochs}  loss {loss:.3f}  {left / 60:.1f} min left",
             file=sys.stderr,

@@ -8,10 +8,12 @@ from kws.files import write_text
 RECIPE = "recipe.toml"
 NETWORK = "model.keras"
 EAR = "ear.keras"
+EAR_CHECKPOINT = "ear-checkpoint.keras"
 CHECKPOINT = "checkpoint.keras"
 HISTORY = "history.json"
 DESCRIPTION = "run.json"
 RESULTS = "results.json"
+_MADE = (NETWORK, EAR, EAR_CHECKPOINT, CHECKPOINT, HISTORY, DESCRIPTION, RESULTS)
 
 
 def claim(run: Path, recipe: str, fresh: bool) -> None:
@@ -22,7 +24,7 @@ def claim(run: Path, recipe: str, fresh: bool) -> None:
     """
     taken = run / RECIPE
     if fresh:
-        for name in (NETWORK, EAR, CHECKPOINT, HISTORY, DESCRIPTION, RESULTS):
+        for name in _MADE:
             (run / name).unlink(missing_ok=True)
     elif taken.exists() and taken.read_text(encoding="utf-8") != recipe:
         raise KwsError(

@@ -4,7 +4,7 @@ RUN/recipe.toml      the recipe, as given
 RUN/run.json         code revision, versions, machine, data, how long it took
 RUN/history.json     loss and accuracy of every epoch
 RUN/checkpoint.keras where to go on; gone when the training is finished
-RUN/ear.keras        what a listener's ear learned first
+RUN/ear.keras        what a listener's ear learned first (ear-checkpoint.keras: is learning)
 RUN/model.keras      the trained network, log-mel features to class probabilities
 """
 
@@ -217,9 +217,7 @@ def _give_ear(
     if not path.exists():
         with Progress("clips heard") as progress:
             heard = ear.of_clips(as_float(chosen.samples), plan, SpeechEmbedding(), progress)
-        trained = ear.train(plan, heard, noise, EpochsTold(plan.training.ear))
-        with replacing(path) as temporary:
-            _save(trained, temporary)
+        ear.train(plan, heard, noise, run, EpochsTold(plan.training.ear))
     ear.give(network, keras.saving.load_model(path))
     described = listener.front(network)
     # As in the training that follows, where batch normalisation goes by the batch.

@@ -7,6 +7,7 @@ import pytest
 from kws import ear, networks, training
 from kws.corpus import variations
 from kws.corpus.embedding import SIZE, STEP
+from kws.corpus.noise import Noise
 from kws.errors import KwsError
 from kws.networks import listener
 from kws.recipe import parse
@@ -59,6 +60,31 @@ def test_a_listener_learns_words_after_its_ear(body, tmp_path, monkeypatch):
     again = training.train(run, tmp_path / "clips")
     for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_an_ear_that_was_stopped_goes_on(tmp_path):
+    plan = parse(recipe_of("temporal").replace("ear = 20", "ear = 4"))
+    rng = np.random.default_rng(1)
+    recordings = [(0.1 * rng.normal(size=64000)).astype(np.float32) for _ in range(15)]
+    heard = ear.of_recordings(recordings, plan.frontend, Embedding())
+
+    def stop(epoch, loss):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    keras.utils.set_random_seed(1)
+    whole = ear.train(plan, heard, Noise(), tmp_path / "whole")
+    keras.utils.set_random_seed(1)
+    with pytest.raises(KeyboardInterrupt):
+        ear.train(plan, heard, Noise(), tmp_path / "stopped", stop)
+    epochs = []
+    gone_on = ear.train(
+        plan, heard, Noise(), tmp_path / "stopped", lambda epoch, loss: epochs.append(epoch)
+    )
+    assert epochs == [3, 4]
+    for one, other in zip(whole.get_weights(), gone_on.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert [path.name for path in (tmp_path / "stopped").iterdir()] == [EAR]
 
 
 @pytest.mark.parametrize("body", LISTENERS)
