@@ -99,6 +99,8 @@ class Training:
     averaging: momentum of the averaged weights that are kept; 0 keeps the last. teacher: a
     .keras file, or the folder of a model that holds one; its answers are ``taught`` of each
     target, the labels the rest (Hinton et al. 2015).
+    start: a .keras file or such a folder, of a dense network of the same form; the training begins
+    with its weights, and with the structured mixes that are nearest to its dense ones.
     ear: epochs in which a listener is asked for that embedding alone, before it is taught words.
     back: how far the ear goes back afterwards to what it was before (``kws.settling``).
     expected: share of what a clip's origin, recorded or synthetic, makes likely that is told
@@ -115,6 +117,7 @@ class Training:
     averaging: float = 0.99
     teacher: str = ""
     taught: float = 0.5
+    start: str = ""
     ear: int = 0
     back: float = 0.0
     expected: float = 0.0

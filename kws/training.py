@@ -33,6 +33,7 @@ from kws.provenance import provenance
 from kws.recipe import Recipe
 from kws.run_folder import CHECKPOINT, DESCRIPTION, EAR, HISTORY, NETWORK
 from kws.settling import settle
+from kws.structured.compression import begin_as
 
 
 def train(run: Path, data: Path | None = None, noise: Path | None = None) -> keras.Model:
@@ -55,6 +56,8 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
         history = []
         keras.utils.set_random_seed(plan.training.seed)
         network = networks.build(plan, len(clips.label_names(plan.data.words)))
+        if plan.training.start:
+            begin_as(network, read_network(_trained_file(plan.training.start, "start")))
         if plan.training.ear:
             _give_ear(network, run, plan, training, variations, bank)
             keras.utils.set_random_seed(plan.training.seed)  # whether it was trained or kept
@@ -140,12 +143,14 @@ def go_on(
 
 def teacher_file(plan: Recipe) -> Path | None:
     """The .keras file of the recipe's teacher. Raises KwsError if it is not there."""
-    if not plan.training.teacher:
-        return None
-    path = Path(plan.training.teacher)
+    return _trained_file(plan.training.teacher, "teacher") if plan.training.teacher else None
+
+
+def _trained_file(named: str, role: str) -> Path:
+    path = Path(named)
     path = path / NETWORK if path.is_dir() else path
     if not path.is_file():
-        raise KwsError(f"{path}: the recipe's teacher is not there; train it first", 2)
+        raise KwsError(f"{path}: the recipe's {role} is not there; train it first", 2)
     return path
 
 

@@ -3,10 +3,12 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 
-from kws import networks, recipe
+from kws import networks, recipe, training
 from kws.cli import main
+from kws.errors import KwsError
 from kws.structured import ToeplitzLike
 from tests import tones
 
@@ -38,6 +40,25 @@ def test_compress_fine_tune_and_export(dense, trained, tmp_path, capsys):
     assert isinstance(compressed.get_layer("block0_mix"), ToeplitzLike)
     assert run("export", out.parent) == 0
     assert (out.parent / "custom.tflite").stat().st_size > 1000
+
+
+def test_a_training_starts_from_a_dense_one(dense, trained, tmp_path):
+    text = tones.RECIPE.replace("epochs = 8", "epochs = 1\nlearning_rate = 1e-9\naveraging = 0")
+    text = text.replace("averaging = 0.5\n", "").replace("rank = 2", "rank = 16")
+    (tmp_path / "run").mkdir()
+    recipe_file = tmp_path / "run" / "recipe.toml"
+    recipe_file.write_text(f'{text}start = "{tmp_path}"\n')
+    network = training.train(tmp_path / "run", trained / "clips")
+    started = keras.saving.load_model(dense / "model.keras")
+    for name in ("block0_mix", "scores"):
+        one, other = network.get_layer(name), started.get_layer(name)
+        one = one.matrix() if name == "block0_mix" else one.kernel
+        other = keras.ops.transpose(other.kernel) if name == "block0_mix" else other.kernel
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    recipe_file.write_text(f'{text}start = "{tmp_path / "nobody"}"\n')
+    (tmp_path / "run" / "model.keras").unlink()
+    with pytest.raises(KwsError, match="start is not there"):
+        training.train(tmp_path / "run", trained / "clips")
 
 
 def test_without_clips_nothing_is_fine_tuned(dense, capsys):

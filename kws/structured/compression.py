@@ -143,6 +143,36 @@ def compress_file(
     return result
 
 
+def begin_as(network: keras.Model, trained: keras.Model) -> None:
+    """Give a network the weights of a trained one of the same form, layer by layer by name.
+
+    Where the network has a Toeplitz-like layer for a dense one or a 1×1 convolution, it becomes the
+    nearest of its rank. Raises KwsError naming a layer that nothing there fits.
+    """
+    known = {layer.name: layer for layer in trained.layers}
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        old = known.get(layer.name)
+        if old and [w.shape for w in old.weights] == [w.shape for w in layer.weights]:
+            layer.set_weights(old.get_weights())
+        elif isinstance(layer, ToeplitzLike) and old and _is_replaceable(old):
+            _begin_layer(layer, old)
+        else:
+            raise KwsError(f"layer {layer.name!r} cannot begin as one of the trained network's", 2)
+
+
+def _begin_layer(layer: ToeplitzLike, old) -> None:
+    matrix = _matrix(old)
+    if (layer.units, layer.use_bias) != (len(matrix), old.use_bias):
+        raise KwsError(f"layer {layer.name!r} is not as wide as the trained network's", 2)
+    projection = project(matrix, toeplitz_form(max(matrix.shape)), layer.rank, 40, 1e-3)
+    layer.g.assign(projection.g)
+    layer.h.assign(projection.h)
+    if old.use_bias:
+        layer.bias.assign(np.array(old.bias))
+
+
 def choose_ranks(
     shapes: dict[str, tuple[int, int]],
     errors: dict[str, dict[int, float]],
@@ -190,12 +220,16 @@ def _replaceable(model):
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _replaceable(layer)
-        elif type(layer) is keras.layers.Dense or (
-            type(layer) in _CONVOLUTIONS
-            and set(layer.kernel_size) | set(layer.strides) | {layer.groups} == {1}
-            and layer.data_format == "channels_last"
-        ):
+        elif _is_replaceable(layer):
             yield layer
+
+
+def _is_replaceable(layer) -> bool:
+    return type(layer) is keras.layers.Dense or (
+        type(layer) in _CONVOLUTIONS
+        and set(layer.kernel_size) | set(layer.strides) | {layer.groups} == {1}
+        and layer.data_format == "channels_last"
+    )
 
 
 def _matrix(layer) -> np.ndarray:

@@ -7,9 +7,10 @@ from backends import numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kws import structured
+from kws import networks, structured
 from kws.errors import KwsError
-from kws.structured.compression import choose_ranks, compress, compress_file
+from kws.recipe import Data, Network, Recipe
+from kws.structured.compression import begin_as, choose_ranks, compress, compress_file
 
 
 def nested_model():
@@ -42,6 +43,40 @@ def test_replaces_what_it_can_and_nothing_else():
     np.testing.assert_array_equal(numpy(model(x)), before)  # the original is left alone
     after = numpy(result.model(x))
     assert after.shape == before.shape
+
+
+def separable(structure: str, rank: int = 8, units: int = 16):
+    net = Network(
+        family="ds-cnn" if structure == "dense" else "separable",
+        structure=structure,
+        rank=rank,
+        channels=units,
+        blocks=2,
+    )
+    keras.utils.set_random_seed(rank)
+    return networks.build(Recipe(Data(("a",)), network=net), 3)
+
+
+def test_a_network_begins_as_a_trained_one():
+    """16 × 16 has displacement rank at most 16; of less, what begins is what is compressed."""
+    dense = separable("dense")
+    x = np.random.default_rng(0).normal(size=(2, *dense.input_shape[1:])).astype("float32")
+    full, low = separable("toeplitz", 16), separable("toeplitz", 3)
+    begin_as(full, dense)
+    np.testing.assert_allclose(numpy(full(x)), numpy(dense(x)), rtol=1e-3, atol=1e-5)
+    begin_as(low, dense)
+    for name, row in ((row.name, row) for row in compress(dense, rank=3, steps=40).rows):
+        if row.rank:
+            matrix = numpy(dense.get_layer(name).kernel)[0, 0].T
+            made = numpy(low.get_layer(name).matrix())
+            error = np.linalg.norm(made - matrix) / np.linalg.norm(matrix)
+            np.testing.assert_allclose(error, row.error, rtol=1e-4)
+
+
+@pytest.mark.parametrize("other", [separable("hankel"), separable("toeplitz", units=24)])
+def test_a_network_of_another_form_cannot_begin_so(other):
+    with pytest.raises(KwsError, match=r"layer .* (cannot|is not)"):
+        begin_as(other, separable("dense"))
 
 
 def test_errors_are_those_of_the_matrices():
