@@ -53,7 +53,7 @@ bench-ops: $(STAMP) ## measure the op and the layers beside dense ones, into run
 	$(KWS) bench ops --json runs/bench/ops.json --quick --force
 	$(KWS) bench layers --json runs/bench/layers.json --quick --force
 
-results: $(STAMP) ## remake the accuracy and the paper's tables (DATA=DIR; some three hours of a processor)
+results: $(STAMP) ## remake the accuracy and the paper's tables (DATA=DIR; some four hours of a processor)
 	$(KWS) study docs/results/accuracy.toml --data $(DATA)
 	$(KWS) study docs/results/paper.toml --data $(DATA)
 

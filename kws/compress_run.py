@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import recipe, training
+from kws import network_file, recipe, training
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
-from kws.files import replacing, write_text
+from kws.files import write_text
 from kws.run_folder import RECIPE
 from kws.structured.compression import compress, compress_file
 
@@ -41,7 +41,7 @@ def compress_run(
         raise KwsError(f"{path}: has no {RECIPE} beside it; fine-tuning needs the recipe", 2)
     plan, text = recipe.load(path.parent)
     clips, validation, bank = training.load_corpus(plan, data, noise)
-    original = training.read_network(path)
+    original = network_file.read(path)
     # Masks are for networks with room to spare: with them a third of words-12-dense lost 1.5
     # points more.
     augment = replace(plan.augment, time_mask_ms=0.0, band_mask=0)
@@ -61,8 +61,7 @@ def compress_run(
     }
     training.go_on(result.model, plan, Variations(clips, plan, bank), validation)
     accuracies["fine_tuned"] = _accuracy(result.model, *checks)
-    with replacing(out) as temporary:
-        result.model.save(temporary)
+    network_file.save(result.model, out)
     for name, accuracy in accuracies.items():
         report(f"{name.replace('_', '-'):10} {accuracy:.2%} of {len(validation)} validation clips")
     write_text(out.parent / RECIPE, text)

@@ -14,11 +14,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import audio
+from kws import audio, network_file
 from kws.corpus.embedding import SIZE, STEP, Impressions, SpeechEmbedding
 from kws.corpus.examples import Examples
 from kws.corpus.noise import Noise
-from kws.files import replacing
 from kws.frontend import FrontEnd
 from kws.frontend_c import FeatureStream
 from kws.networks import listener
@@ -117,16 +116,12 @@ def train(
     """
     stretches = _Stretches(heard, noise, plan)
     checkpoint = folder / EAR_CHECKPOINT
-    if checkpoint.exists():
-        model = keras.saving.load_model(checkpoint)
-    else:
-        model = _asked(plan, len(stretches))
+    model = network_file.read(checkpoint) if checkpoint.exists() else _asked(plan, len(stretches))
     epoch = int(model.optimizer.iterations) // len(stretches)
     stretches.begin(epoch)
 
     def keep(epoch, logs):
-        with replacing(checkpoint) as temporary:
-            model.save(temporary)
+        network_file.save(model, checkpoint)
         done(epoch + 1, logs["loss"])
 
     model.fit(
@@ -139,8 +134,7 @@ def train(
     )
     model.optimizer.finalize_variable_values(model.trainable_variables)
     ear = keras.Model(model.input, model.get_layer("told").input)
-    with replacing(folder / EAR) as temporary:
-        ear.save(temporary)
+    network_file.save(ear, folder / EAR)
     checkpoint.unlink(missing_ok=True)
     return ear
 

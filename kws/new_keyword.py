@@ -246,10 +246,11 @@ def _heard(out: Path, plan: Recipe, speech: Sequence[np.ndarray]):
 def _ear(out: Path, plan: Recipe, examples: Examples, heard, noise: Noise):
     import keras
 
+    from kws import network_file
     from kws.ear import join, of_examples, train
 
     if (out / EAR).exists():
-        return keras.saving.load_model(out / EAR)
+        return network_file.read(out / EAR)
     keras.utils.set_random_seed(plan.training.seed)
     told = EpochsTold(plan.training.ear)
     return train(plan, join([heard, of_examples(examples)]), noise, out, told)
@@ -258,7 +259,7 @@ def _ear(out: Path, plan: Recipe, examples: Examples, heard, noise: Noise):
 def _teach(out: Path, plan: Recipe, ear, examples: Examples, heard) -> None:
     import keras
 
-    from kws import networks
+    from kws import network_file, networks
     from kws.keyword_training import ROUNDS, teach
 
     keras.utils.set_random_seed(plan.training.seed)
@@ -270,8 +271,7 @@ def _teach(out: Path, plan: Recipe, ear, examples: Examples, heard) -> None:
         heard,
         lambda mining, loss: _say(f"  round {mining}/{ROUNDS} of mining  loss {loss:.3f}"),
     )
-    with replacing(out / NETWORK) as temporary:
-        network.save(temporary)
+    network_file.save(network, out / NETWORK)
 
 
 def _scored(out: Path, name: str, false_alarms: float) -> dict:

@@ -16,14 +16,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import audio, ear, networks, recipe
+from kws import audio, ear, network_file, networks, recipe
 from kws.corpus import clips, eked_out, negatives
 from kws.corpus.batches import as_float, with_silence
 from kws.corpus.embedding import SpeechEmbedding
 from kws.corpus.noise import Noise
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
-from kws.files import replacing, write_text
+from kws.files import write_text
 from kws.frontend_keras import LogMel
 from kws.networks import listener
 from kws.optimizer import StructuredAdamW, generators_of
@@ -50,14 +50,14 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
     variations = Variations(training, plan, bank)
     history = _read_history(run)
     if (run / CHECKPOINT).exists() and history:
-        model = read_network(run / CHECKPOINT)
+        model = network_file.read(run / CHECKPOINT)
         print(f"going on after epoch {len(history)}", file=sys.stderr)
     else:
         history = []
         keras.utils.set_random_seed(plan.training.seed)
         network = networks.build(plan, len(clips.label_names(plan.data.words)))
         if plan.training.start:
-            begin_as(network, read_network(_trained_file(plan.training.start, "start")))
+            begin_as(network, network_file.read(_trained_file(plan.training.start, "start")))
         if plan.training.ear:
             _give_ear(network, run, plan, training, variations, bank)
             keras.utils.set_random_seed(plan.training.seed)  # whether it was trained or kept
@@ -66,9 +66,8 @@ def train(run: Path, data: Path | None = None, noise: Path | None = None) -> ker
     network = _trained(model)
     if plan.training.back:
         print("the ear goes back, its head is taught anew", file=sys.stderr)
-        network = settle(network, keras.saving.load_model(run / EAR), variations, plan)
-    with replacing(run / NETWORK) as temporary:
-        _save(network, temporary)
+        network = settle(network, network_file.read(run / EAR), variations, plan)
+    network_file.save(network, run / NETWORK)
     description = {
         **provenance(),
         "data": Path(data or plan.data.folder).name,
@@ -131,7 +130,7 @@ def load_network(run: Path) -> keras.Model:
     """The trained network of a run folder."""
     if not (run / NETWORK).exists():
         raise KwsError(f"{run}: holds no finished training ({NETWORK}); run 'kws train' first", 2)
-    return read_network(run / NETWORK)
+    return network_file.read(run / NETWORK)
 
 
 def go_on(
@@ -223,7 +222,7 @@ def _give_ear(
         with Progress("clips heard") as progress:
             heard = ear.of_clips(as_float(chosen.samples), plan, SpeechEmbedding(), progress)
         ear.train(plan, heard, noise, run, EpochsTold(plan.training.ear))
-    ear.give(network, keras.saving.load_model(path))
+    ear.give(network, network_file.read(path))
     described = listener.front(network)
     # As in the training that follows, where batch normalisation goes by the batch.
     told = described(variations[0][0][:512].astype(np.float32), training=True)
@@ -314,8 +313,7 @@ class _Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._history.append({k: round(float(value), 5) for k, value in logs.items()})
-        with replacing(self._run / CHECKPOINT) as temporary:
-            _save(self.model, temporary)
+        network_file.save(self.model, self._run / CHECKPOINT)
         write_text(self._run / HISTORY, json.dumps(self._history, indent=1) + "\n")
 
 
@@ -356,21 +354,3 @@ class _EpochReport(keras.callbacks.Callback):
 def _read_history(run: Path) -> list[dict]:
     path = run / HISTORY
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    try:
-        model.save(path)
-    except RuntimeError as error:
-        # HDF5 reports a full disk in its own words.
-        raise OSError(f"{path.parent}: cannot be written ({error})") from error
-
-
-def read_network(path: Path) -> keras.Model:
-    """The network in a .keras file. Raises KwsError if it is missing or damaged."""
-    if not path.is_file():
-        raise KwsError(f"{path}: no such file", 2)
-    try:
-        return keras.saving.load_model(path)
-    except (ValueError, OSError, KeyError) as error:
-        raise KwsError(f"{path}: is damaged; train again with --fresh") from error
