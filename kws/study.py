@@ -22,6 +22,7 @@ Every cell and seed is a run folder, so a study that was stopped goes on where i
 """
 
 import json
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable
@@ -35,9 +36,11 @@ from kws.errors import KwsError
 from kws.files import write_text
 from kws.pipeline import STEP_MS, export
 from kws.provenance import provenance
-from kws.run_folder import NETWORK, RESULTS, claim
+from kws.run_folder import NETWORK, RECIPE, RESULTS, claim
 
 MEASURES = ("clips", "spotting")
+TIMES = "times.json"
+_TURNS, _RUNS = 30, 5
 _KEYS = {"title", "recipe", "seeds", "measure", "spotting", "cells"}
 _TABLES = ("data", "frontend", "network", "augment", "training")
 
@@ -116,6 +119,10 @@ def run(
             tell(f"{number}/{len(cells)}: {cell.name}, seed {cell.seed}")
             figures = _measured(study, folder, data, noise)
             write_text(folder / RESULTS, json.dumps(figures, indent=1) + "\n")
+    if study.measure == "clips":
+        tell("all networks timed side by side")
+        times = json.dumps(side_by_side(study), indent=1)
+        write_text(runs / study.name / TIMES, times + "\n")
     return gather(study, runs)
 
 
@@ -137,6 +144,11 @@ def gather(study: Study, runs: Path) -> dict:
             for key in _keys(flat)
             if len(flat) > 1
         }
+    times = runs / study.name / TIMES
+    if times.exists():
+        for name, microseconds in json.loads(times.read_text(encoding="utf-8")).items():
+            if rows[name]["seeds"]:
+                rows[name]["mean"]["us_per_second_of_audio"] = microseconds
     return {
         "study": study.name,
         "title": study.title,
@@ -165,35 +177,59 @@ def _measured(study: Study, folder: Path, data: Path | None, noise: Path | None)
 
 
 def _classified(folder: Path, plan, network, data: Path | None, noise: Path | None) -> dict:
-    """Of the smallest file: bytes, accuracy on the validation clips, time."""
+    """Of the smallest file: bytes, accuracy on the validation clips."""
     from kws import training
     from kws.evaluation import evaluate_clips
     from kws.runtime import Model
 
     path = folder / "compact.tflite"
     size, _ = export(folder, path, "custom", "compact", force=True)
-    model = Model(path)
-    result = evaluate_clips(model, training.load_corpus(plan, data, noise)[1])
+    result = evaluate_clips(Model(path), training.load_corpus(plan, data, noise)[1])
     return {
         "accuracy": result["accuracy"],
         "clips": result["clips"],
         "file_bytes": size,
-        "us_per_second_of_audio": round(time_of(model), 1),
     }
 
 
-def time_of(model) -> float:
-    """Microseconds of this processor per second of audio, front end not included: the least of
-    some runs. A network without state computes its window every ``STEP_MS``."""
-    window = np.zeros((model.frames, model.bands), np.float32)
-    seconds = model.frames * model.frontend.hop_ms / 1000
-    looks = 1 / seconds if model.step else 1000 / STEP_MS
-    least = np.inf
-    for _ in range(50):
-        began = time.perf_counter()
-        model(window)
-        least = min(least, time.perf_counter() - began)
-    return 1e6 * least * looks
+def side_by_side(study: Study) -> dict[str, float]:
+    """Microseconds of this processor per second of audio, by cell; front end not included.
+
+    Of each cell's smallest file, untrained, which costs the same: the median of runs that take
+    turns, so that what else the machine does falls on all. Each computes its whole window every
+    ``STEP_MS``.
+    """
+    from kws.quiet import load_keras
+
+    load_keras()
+    models = {}
+    for cell in study.cells:
+        if cell.name not in models:
+            models[cell.name] = _untrained(cell)
+    spent = {name: [] for name in models}
+    for _ in range(_TURNS):
+        for name, model in models.items():
+            window = np.zeros((model.frames, model.bands), np.float32)
+            began = time.perf_counter()
+            for _ in range(_RUNS):
+                model(window)
+            spent[name].append((time.perf_counter() - began) / _RUNS)
+    return {name: round(1e6 * float(np.median(spent[name])) * 1000 / STEP_MS, 1) for name in models}
+
+
+def _untrained(cell: Cell):
+    from kws import network_file, networks
+    from kws.corpus import clips
+    from kws.runtime import Model
+
+    plan = recipe.parse(cell.text)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder)
+        write_text(run / RECIPE, cell.text)
+        network = networks.build(plan, len(clips.label_names(plan.data.words)))
+        network_file.save(network, run / NETWORK)
+        export(run, run / "compact.tflite", "custom", "compact")
+        return Model(run / "compact.tflite")
 
 
 def _spotted(study: Study, plan, network, data: Path | None) -> dict:

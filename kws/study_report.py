@@ -52,22 +52,25 @@ def pareto_picture(result: dict, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     rows = [row for row in result["rows"] if row["seeds"]]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), sharey=True, layout="constrained")
     for axis, key, label in (
         (axes[0], "file_bytes", "bytes of the file"),
         (axes[1], "us_per_second_of_audio", "µs per second of audio"),
     ):
-        x = np.array([row["mean"][key] for row in rows])
-        y = 100 * np.array([row["mean"]["accuracy"] for row in rows])
-        spread = [100 * row["deviation"].get("accuracy", 0) for row in rows]
-        axis.errorbar(x, y, spread, fmt="o", capsize=3)
-        for row, place in zip(rows, zip(x, y, strict=True), strict=True):
-            axis.annotate(row["name"], place, xytext=(4, 4), textcoords="offset points", fontsize=8)
+        shown = [row for row in rows if key in row["mean"]]
+        x = np.array([row["mean"][key] for row in shown])
+        y = 100 * np.array([row["mean"]["accuracy"] for row in shown])
+        for k, row in enumerate(shown):
+            spread = 100 * row["deviation"].get("accuracy", 0)
+            look = {"color": f"C{k % 10}", "fmt": "os^Dv"[k // 3 % 5], "capsize": 3}
+            axis.errorbar(x[k], y[k], spread, label=row["name"], **look)
         best = front(x, y)
         axis.plot(x[best], y[best], color="grey", linewidth=1, zorder=0)
         axis.set_xscale("log")
         axis.set_xlabel(label)
+        axis.tick_params(axis="x", which="minor", labelsize=7)
         axis.grid(alpha=0.3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     axes[0].set_ylabel("accuracy, %")
     figure.suptitle(result["title"])
     with replacing(path) as temporary:

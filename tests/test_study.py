@@ -66,6 +66,7 @@ def test_what_is_measured_is_not_measured_again(path, tmp_path, monkeypatch):
         return {"accuracy": 0.9 + plan.training.seed / 100, "parameters": plan.network.channels}
 
     monkeypatch.setattr(study, "_measured", measured)
+    monkeypatch.setattr(study, "side_by_side", lambda plan: {"narrow": 7.0, "Wide, 16": 20.0})
     plan = study.load(path)
     with pytest.raises(KeyboardInterrupt):
         study.run(plan, tmp_path / "runs")
@@ -74,10 +75,17 @@ def test_what_is_measured_is_not_measured_again(path, tmp_path, monkeypatch):
     whole = study.run(plan, tmp_path / "runs")
     assert asked == ["narrow-1", "wide-16-1", "narrow-2", "narrow-2", "wide-16-2"]
     narrow, _ = whole["rows"]
-    assert narrow["mean"] == {"accuracy": 0.915, "parameters": 8}
+    times = {"us_per_second_of_audio": 7.0}
+    assert narrow["mean"] == {"accuracy": 0.915, "parameters": 8, **times}
     assert narrow["deviation"]["accuracy"] == pytest.approx(np.std([0.91, 0.92], ddof=1), abs=1e-6)
-    assert "| Wide, 16 | 16 | 91.50% ± 0.71% | 2 | 3% |" in markdown(whole)
+    assert "| Wide, 16 | 16 | 91.50% ± 0.71% | 20 | 2 | 3% |" in markdown(whole)
     json.dumps(whole)
+
+
+def test_networks_are_timed_side_by_side(path):
+    times = study.side_by_side(study.load(path))
+    assert list(times) == ["narrow", "Wide, 16"]
+    assert min(times.values()) > 0
 
 
 @pytest.mark.parametrize(
