@@ -32,11 +32,12 @@ from pathlib import Path
 import numpy as np
 
 from kws import recipe
+from kws.benchmark.candidates import untrained
 from kws.errors import KwsError
 from kws.files import write_text
 from kws.pipeline import STEP_MS, export
 from kws.provenance import provenance
-from kws.run_folder import NETWORK, RECIPE, RESULTS, claim
+from kws.run_folder import NETWORK, RESULTS, claim
 
 MEASURES = ("clips", "spotting")
 TIMES = "times.json"
@@ -144,11 +145,11 @@ def gather(study: Study, runs: Path) -> dict:
             for key in _keys(flat)
             if len(flat) > 1
         }
-    times = runs / study.name / TIMES
-    if times.exists():
-        for name, microseconds in json.loads(times.read_text(encoding="utf-8")).items():
-            if rows[name]["seeds"]:
-                rows[name]["mean"]["us_per_second_of_audio"] = microseconds
+    path = runs / study.name / TIMES
+    times = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name, row in rows.items():
+        if row["seeds"] and name in times:
+            row["mean"]["us_per_second_of_audio"] = times[name]
     return {
         "study": study.name,
         "title": study.title,
@@ -199,13 +200,15 @@ def side_by_side(study: Study) -> dict[str, float]:
     turns, so that what else the machine does falls on all. Each computes its whole window every
     ``STEP_MS``.
     """
-    from kws.quiet import load_keras
+    from kws.runtime import Model
 
-    load_keras()
     models = {}
-    for cell in study.cells:
-        if cell.name not in models:
-            models[cell.name] = _untrained(cell)
+    with tempfile.TemporaryDirectory() as folder:
+        for cell in study.cells:
+            if cell.name not in models:
+                plan = recipe.parse(cell.text)
+                [file] = untrained(plan, cell.folder, ["compact"], Path(folder))
+                models[cell.name] = Model(file)
     spent = {name: [] for name in models}
     for _ in range(_TURNS):
         for name, model in models.items():
@@ -215,21 +218,6 @@ def side_by_side(study: Study) -> dict[str, float]:
                 model(window)
             spent[name].append((time.perf_counter() - began) / _RUNS)
     return {name: round(1e6 * float(np.median(spent[name])) * 1000 / STEP_MS, 1) for name in models}
-
-
-def _untrained(cell: Cell):
-    from kws import network_file, networks
-    from kws.corpus import clips
-    from kws.runtime import Model
-
-    plan = recipe.parse(cell.text)
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder)
-        write_text(run / RECIPE, cell.text)
-        network = networks.build(plan, len(clips.label_names(plan.data.words)))
-        network_file.save(network, run / NETWORK)
-        export(run, run / "compact.tflite", "custom", "compact")
-        return Model(run / "compact.tflite")
 
 
 def _spotted(study: Study, plan, network, data: Path | None) -> dict:

@@ -218,11 +218,13 @@ def _give_ear(
 ) -> None:
     """A listener's ear learns from the clips, or is taken from RUN/ear.keras, where it is kept."""
     path = run / EAR
-    if not path.exists():
+    if path.exists():
+        trained = network_file.read(path)
+    else:
         with Progress("clips heard") as progress:
             heard = ear.of_clips(as_float(chosen.samples), plan, SpeechEmbedding(), progress)
-        ear.train(plan, heard, noise, run, EpochsTold(plan.training.ear))
-    ear.give(network, network_file.read(path))
+        trained = ear.train(plan, heard, noise, run, EpochsTold(plan.training.ear))
+    ear.give(network, trained)
     described = listener.front(network)
     # As in the training that follows, where batch normalisation goes by the batch.
     told = described(variations[0][0][:512].astype(np.float32), training=True)

@@ -43,8 +43,8 @@ def test_compress_fine_tune_and_export(dense, trained, tmp_path, capsys):
 
 
 def test_a_training_starts_from_a_dense_one(dense, trained, tmp_path):
-    text = tones.RECIPE.replace("epochs = 8", "epochs = 1\nlearning_rate = 1e-9\naveraging = 0")
-    text = text.replace("averaging = 0.5\n", "").replace("rank = 2", "rank = 16")
+    text = tones.RECIPE.replace("epochs = 8", "epochs = 1\nlearning_rate = 1e-9")
+    text = text.replace("rank = 2", "rank = 16")
     (tmp_path / "run").mkdir()
     recipe_file = tmp_path / "run" / "recipe.toml"
     recipe_file.write_text(f'{text}start = "{tmp_path}"\n')

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws import model_file
+from kws import model_file, recipe
 from kws.errors import KwsError
 from kws.files import write_bytes
+from kws.recipe import Recipe
 
 # Between two looks of a network that takes whole windows, as in kws.detector and export/runner.
 WINDOWED_STEP_MS = 40.0
@@ -38,7 +39,9 @@ def candidates(arguments: Sequence[Path], folder: Path) -> list[Candidate]:
     found = []
     for argument in arguments:
         if argument.suffix == ".toml":
-            found += _untrained(argument, folder)
+            plan, _ = recipe.load(argument)
+            files = untrained(plan, argument.stem, ("none", "dynamic"), folder)
+            found += [our_own(file, f"{file.stem} (untrained)") for file in files]
             continue
         files = sorted(argument.glob("*.tflite")) if argument.is_dir() else [argument]
         if not files:
@@ -56,13 +59,11 @@ def our_own(file: Path, name: str | None = None) -> Candidate:
     return Candidate(name or f"{file.absolute().parent.name}/{file.stem}", file, step)
 
 
-def _untrained(path: Path, folder: Path) -> list[Candidate]:
-    """A recipe's network in float32, and with int8 weights."""
-    from kws import recipe
+def untrained(plan: Recipe, name: str, quantized: Sequence[str], folder: Path) -> list[Path]:
+    """Write a recipe's network, not trained, in each way of storing weights to ``folder``."""
     from kws.corpus.clips import label_names
     from kws.quiet import load_keras
 
-    plan, _ = recipe.load(path)
     load_keras()
     from kws import networks
     from kws.lowering import lower
@@ -71,12 +72,13 @@ def _untrained(path: Path, folder: Path) -> list[Candidate]:
     network = networks.build(plan, len(labels))
     frontend = plan.frontend.to_dict()
     metadata = {"labels": labels, "samples": plan.samples, "frontend": frontend}
-    found = []
-    for quantize, suffix in (("none", ""), ("dynamic", "-dynamic")):
-        file = folder / f"{path.stem}{suffix}.tflite"
-        write_bytes(file, model_file.write_metadata(lower(network, "custom", quantize), metadata))
-        found.append(our_own(file, f"{path.stem}{suffix} (untrained)"))
-    return found
+    files = []
+    for quantize in quantized:
+        suffix = "" if quantize == "none" else f"-{quantize}"
+        files.append(folder / f"{name}{suffix}.tflite")
+        lowered = lower(network, "custom", quantize)
+        write_bytes(files[-1], model_file.write_metadata(lowered, metadata))
+    return files
 
 
 def peers(folder: Path) -> list[Candidate]:

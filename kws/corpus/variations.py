@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
+from kws import network_file
 from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet, cache_folder
 from kws.corpus.embedding import SpeechEmbedding
@@ -64,7 +64,7 @@ class Variations:
         path = self.folder / f"answers-{digest}-{k}.npy"
         features, _ = self[k]
         if not path.exists():
-            network = keras.saving.load_model(teacher)
+            network = network_file.read(teacher)
             spare = features.shape[1] - network.input_shape[1]
             if spare < 0:
                 raise KwsError(f"{teacher}: was taught on longer clips than the recipe has", 2)

@@ -167,9 +167,15 @@ def _begin_layer(layer: ToeplitzLike, old) -> None:
     if (layer.units, layer.use_bias) != (len(matrix), old.use_bias):
         raise KwsError(f"layer {layer.name!r} is not as wide as the trained network's", 2)
     projection = project(matrix, toeplitz_form(max(matrix.shape)), layer.rank, 40, 1e-3)
+    _take(layer, projection, old)
+
+
+def _take(layer: ToeplitzLike, projection: Projection, old) -> None:
+    """Give a layer the projection of an old one, and its bias."""
     layer.g.assign(projection.g)
     layer.h.assign(projection.h)
     if old.use_bias:
+        # A copy: JAX gives an array's memory away when a training step replaces it.
         layer.bias.assign(np.array(old.bias))
 
 
@@ -274,11 +280,7 @@ def _copy_weights(model, compressed, projections) -> None:
         if isinstance(old, keras.Model):
             _copy_weights(old, new, projections)
         elif old.name in projections:
-            new.g.assign(projections[old.name].g)
-            new.h.assign(projections[old.name].h)
-            if old.use_bias:
-                # A copy: JAX gives an array's memory away when a training step replaces it.
-                new.bias.assign(np.array(old.bias))
+            _take(new, projections[old.name], old)
         else:
             new.set_weights(old.get_weights())
 
