@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import network_file, recipe, training
+from kws import feeding, network_file, recipe, training
 from kws.corpus.variations import Variations
 from kws.errors import KwsError
 from kws.files import write_text
@@ -69,7 +69,7 @@ def compress_run(
 
 
 def _accuracy(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean(model.predict(features, verbose=0).argmax(axis=1) == labels))
+    return float(np.mean(feeding.answers(model, features).argmax(axis=1) == labels))
 
 
 def _figures(result, accuracies: dict[str, float]) -> dict:

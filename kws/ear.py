@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import audio, network_file
+from kws import audio, feeding, network_file
 from kws.corpus.embedding import SIZE, STEP, Impressions, SpeechEmbedding
 from kws.corpus.examples import Examples
 from kws.corpus.noise import Noise
@@ -124,12 +124,11 @@ def train(
         network_file.save(model, checkpoint)
         done(epoch + 1, logs["loss"])
 
-    model.fit(
+    feeding.fit(
+        model,
         stretches,
         initial_epoch=epoch,
         epochs=plan.training.ear,
-        verbose=0,
-        shuffle=False,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=keep)],
     )
     model.optimizer.finalize_variable_values(model.trainable_variables)

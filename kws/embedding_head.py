@@ -8,7 +8,7 @@ are better targets for a small network than labels are.
 import keras
 import numpy as np
 
-from kws import origins
+from kws import feeding, origins
 
 _UNITS = 64
 _EPOCHS, _STEPS = 6, 600  # at least, of both
@@ -37,8 +37,9 @@ def answers(impressions: np.ndarray, labels: np.ndarray, classes: int) -> np.nda
     )
     wanted = np.eye(classes, dtype=np.float32)[labels.astype(int)]
     epochs = max(_EPOCHS, _STEPS * _BATCH // len(labels))
-    head.fit(impressions, wanted, batch_size=_BATCH, epochs=epochs, verbose=0)
-    return head.predict(impressions, batch_size=4096, verbose=0)
+    batches = feeding.Arrays(impressions, wanted, _BATCH, seed=0)
+    feeding.fit(head, batches, epochs=epochs)
+    return feeding.answers(head, impressions)
 
 
 def hearing(embeddings: np.ndarray, labels: np.ndarray, told: np.ndarray) -> keras.Model:

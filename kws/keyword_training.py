@@ -12,6 +12,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from kws import feeding
 from kws.corpus.embedding import Impressions
 from kws.corpus.examples import KEYWORD, OTHER, SILENCE, Examples
 from kws.ear import Heard, denormalise, describe, give, spread
@@ -62,8 +63,7 @@ def teach(
     last loss.
     """
     give(network, ear)
-    features = scenes.features.astype(np.float32)
-    heard = listener.front(network).predict(features, batch_size=256, verbose=0)[:, 0]
+    heard = feeding.answers(listener.front(network), scenes.features)[:, 0]
     mean, scale = spread(heard)
     head, wide = listener.head(network), heard.shape[1]
 
@@ -109,5 +109,6 @@ def _fit(head: keras.Model, windows: np.ndarray, wanted: np.ndarray) -> float:
         keras.losses.CategoricalCrossentropy(),
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-    fitted = head.fit(windows, wanted, batch_size=_BATCH, epochs=_EPOCHS, verbose=0)
+    batches = feeding.Arrays(windows, wanted, _BATCH, seed=0)
+    fitted = feeding.fit(head, batches, epochs=_EPOCHS)
     return fitted.history["loss"][-1]

@@ -9,6 +9,8 @@ here by origin); afterwards nobody tells it, and it finds each word as likely as
 import keras
 import numpy as np
 
+from kws import feeding
+
 _BATCH = 128
 
 
@@ -63,4 +65,5 @@ def fit(
         keras.optimizers.AdamW(schedule, weight_decay=1e-3),
         keras.losses.CategoricalCrossentropy(),
     )
-    model.fit([inputs, told], targets, batch_size=_BATCH, epochs=epochs, verbose=0)
+    batches = feeding.Arrays((inputs, told), targets, _BATCH, seed=0)
+    feeding.fit(model, batches, epochs=epochs)

@@ -10,7 +10,7 @@ network as it was trained, and a head on Google's speech embedding.
 import keras
 import numpy as np
 
-from kws import networks, origins
+from kws import feeding, networks, origins
 from kws.corpus.variations import Variations
 from kws.ear import denormalise, give, spread
 from kws.embedding_head import hearing
@@ -64,4 +64,4 @@ def _count_anew(front: keras.Model, features: np.ndarray) -> None:
 
 
 def _answers(model: keras.Model, parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([model.predict(part, batch_size=512, verbose=0) for part in parts])
+    return np.concatenate([feeding.answers(model, part) for part in parts])

@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kws import audio, ear, network_file, networks, recipe
+from kws import audio, ear, feeding, network_file, networks, recipe
 from kws.corpus import clips, eked_out, negatives
 from kws.corpus.batches import as_float, with_silence
 from kws.corpus.embedding import SpeechEmbedding
@@ -248,14 +248,13 @@ def _fit(
         heard = heard, np.zeros_like(wanted)
     if plan.training.averaging > 0:
         callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=False), *callbacks]
-    model.fit(
+    feeding.fit(
+        model,
         Epochs(plan, variations, done),
+        feeding.Arrays(heard, wanted, plan.training.batch),
         initial_epoch=done,
         epochs=epochs,
-        validation_data=(heard, wanted),
         callbacks=[_EpochReport(epochs), *callbacks],
-        shuffle=False,  # the epochs are in an order of their own, the same after a stop
-        verbose=0,
     )
     if plan.training.averaging > 0:
         model.optimizer.finalize_variable_values(model.trainable_variables)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import network_file
+from kws import feeding, network_file
 from kws.corpus.batches import VariedClips
 from kws.corpus.clips import ClipSet, cache_folder
 from kws.corpus.embedding import SpeechEmbedding
@@ -69,12 +69,9 @@ class Variations:
             if spare < 0:
                 raise KwsError(f"{teacher}: was taught on longer clips than the recipe has", 2)
             middle = features[:, spare // 2 : spare // 2 + network.input_shape[1]]
-            parts = [
-                network.predict_on_batch(middle[at : at + 512].astype(np.float32))
-                for at in range(0, len(middle), 512)
-            ]
+            told = feeding.answers(network, middle)
             with replacing(path) as temporary:
-                np.save(temporary, np.concatenate(parts))
+                np.save(temporary, told)
         return np.load(path)
 
     def embeddings(self, k: int) -> np.ndarray:

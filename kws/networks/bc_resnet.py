@@ -8,6 +8,7 @@ normalisation, where the original normalises four parts of the spectrum apart.
 import keras
 from keras import layers
 
+from kws.networks.norm import BatchNorm
 from kws.recipe import Network
 
 # Of the four stages: width as a multiple of net.channels, blocks, stride in bands, dilation.
@@ -58,4 +59,4 @@ def _block(x, width: int, stride: int, dilation: int, net: Network, name: str):
 
 
 def _norm(x, name: str):
-    return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    return BatchNorm(name=f"{name}_norm")(x)

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kws.networks.norm import BatchNorm
 from kws.recipe import Network
 
 
@@ -16,7 +17,7 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     x = layers.Flatten(name="flatten")(x)
     for k in range(net.blocks):
         x = layers.Dense(net.channels, use_bias=False, name=f"hidden{k}")(x)
-        x = layers.BatchNormalization(momentum=0.95, name=f"hidden{k}_norm")(x)
+        x = BatchNorm(name=f"hidden{k}_norm")(x)
         x = layers.ReLU(name=f"hidden{k}_relu")(x)
         x = layers.Dropout(net.dropout, name=f"hidden{k}_dropout")(x)
     x = layers.Dense(outputs, activation="softmax", name="scores")(x)

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kws.networks.norm import BatchNorm
 from kws.recipe import Network
 
 STRIDE = 4  # of the first convolution, in time and along bands
@@ -45,5 +46,5 @@ def body(features, net: Network, mix=pointwise):
 
 
 def _normed(x, name: str):
-    x = layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    x = BatchNorm(name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kws.networks.norm import BatchNorm
 from kws.recipe import Network
 
 # Widths of the three residual blocks, as multiples of the first convolution's.
@@ -19,7 +20,7 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
         width = round(times * net.channels)
         y = _normed(_convolution(x, width, 9, 2, f"block{k}_a"), f"block{k}_a")
         y = _convolution(y, width, 9, 1, f"block{k}_b")
-        y = layers.BatchNormalization(momentum=0.95, name=f"block{k}_b_norm")(y)
+        y = BatchNorm(name=f"block{k}_b_norm")(y)
         x = _normed(_convolution(x, width, 1, 2, f"block{k}_short"), f"block{k}_short")
         x = layers.ReLU(name=f"block{k}_relu")(layers.Add(name=f"block{k}_add")([x, y]))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
@@ -35,5 +36,5 @@ def _convolution(x, width: int, kernel: int, stride: int, name: str):
 
 
 def _normed(x, name: str):
-    x = layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    x = BatchNorm(name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

@@ -14,6 +14,7 @@ from keras import layers
 
 from kws.errors import KwsError
 from kws.networks.mixes import mix
+from kws.networks.norm import BatchNorm
 from kws.recipe import Network
 
 
@@ -56,7 +57,7 @@ def _step(x, net: Network, structure: str, rank: int, stride: int, name: str):
     x = layers.DepthwiseConv2D(
         (1, net.kernel), strides=stride, use_bias=False, name=f"{name}_filter"
     )(x)
-    return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    return BatchNorm(name=f"{name}_norm")(x)
 
 
 def _check_length(net: Network, steps: int) -> None:
