@@ -1,0 +1,73 @@
+"""What an epoch of 10,000 clips costs a processor, for every network of the accuracy study.
+
+    python docs/results/epochs.py
+
+Made-up features: what they are makes no difference to the time. Reading the clips, varying them
+and asking the teacher, which is done once for all trainings, is left out.
+"""
+
+import json
+import time
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kws import networks, recipe, training
+from kws.corpus import clips
+from kws.files import write_text
+from kws.provenance import provenance
+
+STUDY, RESULTS = Path("docs/results/accuracy.toml"), Path("docs/results/epochs.json")
+COMMAND = "python docs/results/epochs.py"
+CLIPS, MORE = 10_000, 1
+
+
+class MadeUp:
+    """Features and labels in the place of ``kws.corpus.variations.Variations``."""
+
+    count = 1
+
+    def __init__(self, plan: recipe.Recipe, classes: int):
+        rng = np.random.default_rng(0)
+        shape = (CLIPS, plan.frames, plan.frontend.bands)
+        self._features = rng.normal(size=shape).astype(np.float16)
+        self._labels = rng.integers(0, classes, CLIPS)
+
+    def __getitem__(self, k: int):
+        return self._features, self._labels
+
+
+def cost(plan: recipe.Recipe) -> tuple[float, float]:
+    """Seconds, and seconds of the processor, of an epoch: what ``MORE`` epochs take more."""
+    classes = len(clips.label_names(plan.data.words))
+    features = MadeUp(plan, classes)
+    few = np.zeros((8, plan.samples), np.int16), np.zeros(8, np.int32), np.zeros(8, bool)
+    taken = []
+    for epochs in (1, 1 + MORE):
+        schedule = replace(plan.training, epochs=epochs, teacher="", warmup_epochs=0)
+        short = replace(plan, training=schedule)
+        network = networks.build(plan, classes)
+        began = time.monotonic(), time.process_time()
+        training.go_on(network, short, features, clips.ClipSet(*few))
+        taken.append((time.monotonic() - began[0], time.process_time() - began[1]))
+    return tuple((after - before) / MORE for before, after in zip(*taken, strict=True))
+
+
+def main() -> None:
+    rows = {}
+    for cell in tomllib.loads(STUDY.read_text(encoding="utf-8"))["cells"]:
+        if "training" in cell:
+            continue  # the same network, trained otherwise
+        plan, _ = recipe.load(STUDY.parent / cell["recipe"])
+        plan = replace(plan, network=replace(plan.network, **cell.get("network", {})))
+        seconds, processor = cost(plan)
+        rows[cell["name"]] = {"seconds": round(seconds, 1), "cpu_seconds": round(processor, 1)}
+        print(f"{cell['name']:28} {seconds:6.1f} s  {processor:6.1f} CPU s")
+    made_by = provenance() | {"command": COMMAND}
+    write_text(RESULTS, json.dumps({"made_by": made_by, "epochs": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
