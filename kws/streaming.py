@@ -15,6 +15,7 @@ import keras
 from keras import layers, ops
 
 from kws.errors import KwsError
+from kws.networks.norm import BatchNorm
 from kws.structured.base import StructuredDense
 
 # Layers that treat each step by itself, and layers that see a few steps at a time.
@@ -22,6 +23,7 @@ _POINTWISE = (
     StructuredDense,
     layers.Activation,
     layers.Add,
+    BatchNorm,
     layers.BatchNormalization,
     layers.Dense,
     layers.Dropout,

@@ -34,7 +34,7 @@ def recipe_of(body: str) -> str:
     schedule = "ear = 20\nepochs = 20\nlearning_rate = 5e-3"
     if body == "ds-cnn":  # and its ear goes back
         schedule += "\nback = 0.5\nexpected = 0.5"
-    text = RECIPE.replace("epochs = 8", schedule)
+    text = RECIPE.replace("epochs = 30", schedule)
     text = text.replace("speed = 0.02", "speed = 0.02\ntime_mask_ms = 0\nband_mask = 0")
     return text.replace("[network]", f'[network]\nfamily = "listener"\n{LISTENERS[body]}')
 

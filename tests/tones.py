@@ -44,7 +44,7 @@ speed = 0.02
 snr_db = [10, 30]
 
 [training]
-epochs = 8
+epochs = 30
 batch = 16
 averaging = 0.5
 """
