@@ -59,7 +59,7 @@ def _endless(data: keras.utils.PyDataset):
     def epochs():
         while True:
             for k in range(len(data)):
-                yield keras.tree.map_structure(np.float32, data[k])
+                yield keras.tree.map_structure(lambda array: np.asarray(array, np.float32), data[k])
             data.on_epoch_end()
 
     shapes = keras.tree.map_structure(

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kws.networks.norm import BatchNorm
+from kws.networks.norm import normed
 from kws.recipe import Network
 
 STRIDE = 4  # of the first convolution, in time and along bands
@@ -36,15 +36,10 @@ def body(features, net: Network, mix=pointwise):
     x = layers.Conv2D(
         net.channels, (10, 4), STRIDE, padding="same", use_bias=False, name="convolution"
     )(x)
-    x = _normed(x, "convolution")
+    x = normed(x, "convolution")
     for k in range(net.blocks):
         x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depth{k}")(x)
-        x = _normed(x, f"depth{k}")
+        x = normed(x, f"depth{k}")
         x = mix(net, f"point{k}")(x)
-        x = _normed(x, f"point{k}")
+        x = normed(x, f"point{k}")
     return x
-
-
-def _normed(x, name: str):
-    x = BatchNorm(name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)

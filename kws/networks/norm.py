@@ -34,3 +34,8 @@ class BatchNorm(layers.BatchNormalization):
 
     def _keep(self, moving, now) -> None:
         moving.assign(self.momentum * moving + (1 - self.momentum) * now)
+
+
+def normed(x, name: str):
+    """Batch normalisation and ReLU."""
+    return layers.ReLU(name=f"{name}_relu")(BatchNorm(name=f"{name}_norm")(x))

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kws.networks.norm import BatchNorm
+from kws.networks.norm import BatchNorm, normed
 from kws.recipe import Network
 
 # Widths of the three residual blocks, as multiples of the first convolution's.
@@ -15,13 +15,13 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     frames, bands = shape
     features = layers.Input(shape, name="features")
     x = layers.Reshape((1, frames, bands), name="image")(features)
-    x = _normed(_convolution(x, net.channels, 3, 1, "first"), "first")
+    x = normed(_convolution(x, net.channels, 3, 1, "first"), "first")
     for k, times in enumerate(WIDTHS):
         width = round(times * net.channels)
-        y = _normed(_convolution(x, width, 9, 2, f"block{k}_a"), f"block{k}_a")
+        y = normed(_convolution(x, width, 9, 2, f"block{k}_a"), f"block{k}_a")
         y = _convolution(y, width, 9, 1, f"block{k}_b")
         y = BatchNorm(name=f"block{k}_b_norm")(y)
-        x = _normed(_convolution(x, width, 1, 2, f"block{k}_short"), f"block{k}_short")
+        x = normed(_convolution(x, width, 1, 2, f"block{k}_short"), f"block{k}_short")
         x = layers.ReLU(name=f"block{k}_relu")(layers.Add(name=f"block{k}_add")([x, y]))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(net.dropout, name="dropout")(x)
@@ -33,8 +33,3 @@ def _convolution(x, width: int, kernel: int, stride: int, name: str):
     return layers.Conv2D(
         width, (1, kernel), (1, stride), padding="same", use_bias=False, name=name
     )(x)
-
-
-def _normed(x, name: str):
-    x = BatchNorm(name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
