@@ -5,6 +5,9 @@ from time to time, and TensorFlow (2.21) waits for it when the data have ended: 
 takes 10.3 s. So here tf.data is told not to.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 import keras
 import numpy as np
 
@@ -44,30 +47,42 @@ def fit(model: keras.Model, data: keras.utils.PyDataset, validation=None, **kwar
     if keras.backend.backend() != "tensorflow":
         return model.fit(data, validation_data=validation, **kwargs)
     kwargs["steps_per_epoch"] = len(data)
-    if validation:
-        kwargs |= {"validation_data": _endless(validation), "validation_steps": len(validation)}
-    return model.fit(_endless(data), **kwargs)
+    with ExitStack() as feeds:
+        if validation:
+            kwargs["validation_data"] = feeds.enter_context(_endless(validation))
+            kwargs["validation_steps"] = len(validation)
+        return model.fit(feeds.enter_context(_endless(data)), **kwargs)
 
 
-def _endless(data: keras.utils.PyDataset):
+@contextmanager
+def _endless(data: keras.utils.PyDataset) -> Iterator:
     """One epoch after the other as a tf.data.Dataset that does not tune itself.
 
     It takes a batch no sooner than it is asked to: Keras looks at the first one beforehand.
+    TensorFlow never lets go of the generator, so that lets go of the data in the end: a gigabyte
+    a training of a study.
     """
     import tensorflow as tf
 
+    held = [data]
+
     def epochs():
         while True:
-            for k in range(len(data)):
-                yield keras.tree.map_structure(lambda array: np.asarray(array, np.float32), data[k])
-            data.on_epoch_end()
+            for k in range(len(held[0])):
+                yield keras.tree.map_structure(
+                    lambda array: np.asarray(array, np.float32), held[0][k]
+                )
+            held[0].on_epoch_end()
 
     shapes = keras.tree.map_structure(
         lambda array: tf.TensorSpec((None, *array.shape[1:]), tf.float32), data[0]
     )
     untuned = tf.data.Options()
     untuned.autotune.enabled = False
-    return tf.data.Dataset.from_generator(epochs, output_signature=shapes).with_options(untuned)
+    try:
+        yield tf.data.Dataset.from_generator(epochs, output_signature=shapes).with_options(untuned)
+    finally:
+        held.clear()
 
 
 def answers(network: keras.Model, inputs: np.ndarray, batch: int = 512) -> np.ndarray:

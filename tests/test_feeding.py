@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import keras
 import numpy as np
 from hypothesis import given
@@ -43,3 +46,15 @@ def test_a_network_learns_from_arrays_and_answers_as_it_predicts():
     answers = feeding.answers(network, x.astype(np.float16), batch=128)
     np.testing.assert_allclose(answers, wanted, atol=0.05)
     np.testing.assert_allclose(answers, network.predict(x, verbose=0), atol=0.01)
+
+
+def test_what_was_fed_is_let_go_of():
+    """A study trains network after network; each one's clips are a gigabyte."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    parts = [feeding.Arrays(np.ones((4, 2)), np.ones((4, 1)), 2) for _ in range(2)]
+    feeding.fit(model, *parts, epochs=2)
+    left = [weakref.ref(part) for part in parts]
+    del parts
+    gc.collect()
+    assert [part() for part in left] == [None, None]
