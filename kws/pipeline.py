@@ -1,19 +1,27 @@
-"""The way from a recipe to a measured .tflite: what ``make train`` runs."""
+"""Where the stages meet: a recipe becomes measured .tflite files. ``make train`` runs this."""
 
 import json
 from pathlib import Path
 
 from kws import recipe
-from kws.corpus import clips
-from kws.errors import KwsError
-from kws.files import write_bytes, write_text
-from kws.provenance import provenance
-from kws.quiet import load_keras
-from kws.report import confusion_picture, table
-from kws.run_folder import RESULTS, claim
+from kws.evaluation.accuracy import evaluate_clips
+from kws.labels import label_names
+from kws.report.figures import confusion_picture
+from kws.runtime.decision import STEP_MS
+from kws.runtime.model import Model
+from kws.tflite.metadata import write_metadata
+from kws.training.run_folder import RESULTS, init_run, load_network
+from kws.utils.console import load_keras, table
+from kws.utils.errors import KwsError
+from kws.utils.files import write_bytes, write_text
+from kws.utils.provenance import provenance
 
-LOWERINGS = ("custom", "dense")
-STEP_MS = 40.0  # of a streaming network: a smaller one costs more, a larger one is slower to react
+# The files of a run, and the options of ``export`` that make them.
+FILES = {
+    "custom": {"lowering": "custom"},
+    "dense": {"lowering": "dense"},
+    "stream": {"lowering": "custom", "streaming": True},
+}
 
 
 def train_and_show(
@@ -23,33 +31,31 @@ def train_and_show(
     noise: Path | None = None,
     fresh: bool = False,
 ) -> dict:
-    """Train into ``run``, export every lowering, evaluate each file on the validation clips.
+    """Train into ``run``, export, and evaluate each file on the validation clips.
 
-    A network that can stream is also exported so, as stream.tflite. Leaves results.json and
-    confusion.png in ``run``; returns ``summary`` (the same figures) and ``text`` (a table for a
-    person).
+    A network that can stream also becomes stream.tflite. Leaves results.json and confusion.png in
+    ``run``. Returns ``summary`` (the figures in results.json) and ``text`` (a table for a person).
     """
     plan, text = recipe.load(recipe_path)
-    claim(run, text, fresh)
+    init_run(run, text, fresh)
     results = run / RESULTS
     if not results.exists():
         load_keras()
-        from kws import training
-        from kws.streaming import can_stream
+        from kws.convert.streaming import can_stream
+        from kws.training.dataset import load_corpus
+        from kws.training.train import train
 
-        network = training.train(run, data, noise)
-        validation = training.load_corpus(plan, data, noise)[1]
-        forms = [(lowering, lowering, False) for lowering in LOWERINGS]
-        if can_stream(network):
-            forms.append(("stream", "custom", True))
+        corpus = load_corpus(plan, data, noise)
+        network = train(run, corpus)
         files = {}
-        for name, lowering, streaming in forms:
-            path = run / f"{name}.tflite"
-            size, _ = export(run, path, lowering, force=True, streaming=streaming)
-            files[name] = {"file_bytes": size, **_evaluated(path, validation)}
-        picture = run / "confusion.png"
-        title = f"{run.name}: {files['custom']['accuracy']:.1%} of {len(validation)} clips"
-        confusion_picture(files["custom"], picture, title)
+        for name, options in FILES.items():
+            if name != "stream" or can_stream(network):
+                path = run / f"{name}.tflite"
+                size, _ = export(run, path, force=True, **options)
+                evaluated = evaluate_clips(Model(path), corpus.validation)
+                files[name] = {"file_bytes": size, **evaluated}
+        title = f"{run.name}: {files['custom']['accuracy']:.1%} of {len(corpus.validation)} clips"
+        confusion_picture(files["custom"], run / "confusion.png", title)
         summary = {
             "name": run.name,
             "parameters": network.count_params(),
@@ -64,6 +70,7 @@ def train_and_show(
 def export(
     run: Path,
     out: Path,
+    *,
     lowering: str = "custom",
     quantize: str = "none",
     target: str = "x86",
@@ -71,55 +78,47 @@ def export(
     data: Path | None = None,
     force: bool = False,
     streaming: bool = False,
-):
+) -> tuple[int, list]:
     """Write a run's network as a .tflite with labels, front end and recipe.
 
-    lowering, quantize, target, limit: as in ``kws.lowering``; limit counts the whole file. data:
-    clips whose features int8 takes its ranges from, instead of the recipe's. streaming: the form
-    that keeps its past and takes the frames that are new, see ``kws.streaming``. Returns the
-    file's bytes and, layer by layer, what was chosen and why.
+    lowering, quantize, target, limit: as in ``kws.convert.convert``; limit counts the whole file.
+    data: clips that int8 takes its ranges from, instead of the recipe's. streaming: write the
+    streaming form (``kws.convert.streaming``). Returns the file's size in bytes and, layer by
+    layer, what was chosen and why. Raises KwsError if the file exists and ``force`` is not given,
+    or the run is not finished.
     """
     if out.exists() and not force:
         raise KwsError(f"{out}: is there already; --force replaces it", 2)
     plan, text = recipe.load(run)
     load_keras()
-    from kws import model_file, training
-    from kws.lowering import lower_with_choices
-    from kws.streaming import frames_nearest
+    from kws.convert.convert import convert
+    from kws.convert.streaming import frames_nearest
+    from kws.training.dataset import some_features
 
-    network = training.load_network(run)
-    representative = None
+    network = load_network(run)
+    options: dict = {"quantize": quantize, "target": target}
     if quantize == "int8":
-        representative = training.some_features(plan, data, count=200)
+        options["representative"] = some_features(plan, data, count=200)
     metadata = {
         "format": 1,
         "name": run.name,
-        "labels": clips.label_names(plan.data.words),
+        "labels": label_names(plan.data.words),
         "samples": plan.samples,
         "frontend": plan.frontend.to_dict(),
     }
     if quantize != "compact":  # where every byte counts
         metadata["recipe"] = text
-    frames = None
     if streaming:
         frames = frames_nearest(network, STEP_MS / plan.frontend.hop_ms)
+        options["frames"] = frames
         metadata |= {"stream": {"frames": frames}, "frames": plan.frames}
-
-    room = None
     if limit is not None:
-        bare = lower_with_choices(network, "custom", quantize, representative, frames=frames)
-        room = limit - len(model_file.write_metadata(bare.data, metadata)) + len(bare.data)
-    lowered = lower_with_choices(network, lowering, quantize, representative, target, room, frames)
-    contents = model_file.write_metadata(lowered.data, metadata)
+        bare = convert(network, lowering="custom", **options).data
+        options["limit"] = limit - len(write_metadata(bare, metadata)) + len(bare)
+    converted = convert(network, lowering=lowering, **options)
+    contents = write_metadata(converted.data, metadata)
     write_bytes(out, contents)
-    return len(contents), lowered.choices
-
-
-def _evaluated(path: Path, validation: clips.ClipSet) -> dict:
-    from kws.evaluation import evaluate_clips
-    from kws.runtime import Model
-
-    return evaluate_clips(Model(path), validation)
+    return len(contents), converted.choices
 
 
 def _text(summary: dict, run: Path) -> str:

@@ -32,7 +32,7 @@ def speech() -> np.ndarray:
 @pytest.fixture(scope="session")
 def trained(own_cache, tmp_path_factory) -> Path:
     """A folder with a corpus, a recipe and a finished run, made by the command itself."""
-    from kws.cli import main
+    from kws.cli.main import main
     from tests import tones
 
     folder = tmp_path_factory.mktemp("trained")

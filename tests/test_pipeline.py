@@ -10,8 +10,8 @@ import time
 import numpy as np
 
 from kws import audio
-from kws.cli import main
-from kws.corpus import clips
+from kws.cli.main import main
+from kws.datasets import clips
 from tests import tones
 
 
@@ -45,8 +45,8 @@ def test_a_run_describes_itself(trained):
 
 
 def test_keras_custom_and_dense_agree(trained):
-    from kws.runtime import Model
-    from kws.training import load_network
+    from kws.runtime.model import Model
+    from kws.training.run_folder import load_network
 
     network = load_network(trained / "run")
     custom, dense = (Model(trained / "run" / f"{kind}.tflite") for kind in ("custom", "dense"))
@@ -110,7 +110,7 @@ def test_export_refuses_to_overwrite(trained, tmp_path, capsys):
 def test_a_killed_training_goes_on(trained, tmp_path):
     (tmp_path / "recipe.toml").write_text(tones.RECIPE)
     arguments = ["train", tmp_path, "--data", trained / "clips", "--run", tmp_path / "run"]
-    command = [sys.executable, "-m", "kws.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "kws", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         wait_for(tmp_path / "run" / "history.json", process)
@@ -136,7 +136,7 @@ def test_no_room_to_write_is_one_line_and_leaves_nothing_half_written(trained, t
 
     arguments = ["train", trained, "--data", trained / "clips", "--run", tmp_path / "run"]
     done = subprocess.run(
-        [sys.executable, "-m", "kws.cli", *map(str, arguments)],
+        [sys.executable, "-m", "kws", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,8 @@
 import pytest
 
 from kws import recipe
-from kws.errors import KwsError
+from kws.networks import config
+from kws.utils.errors import KwsError
 
 MINIMAL = '[data]\nwords = ["yes", "no"]\n'
 
@@ -12,7 +13,7 @@ def test_what_is_left_out_takes_the_default():
     plan = recipe.parse(MINIMAL)
     assert plan.data.words == ["yes", "no"]
     assert (plan.samples, plan.frames) == (16000, 98)
-    assert plan.network == recipe.Network()
+    assert plan.network == config.Network()
 
 
 def test_every_table_is_read():
@@ -33,15 +34,15 @@ def test_every_table_is_read():
         ("[data", "not valid TOML"),
         ("", "'data' is missing"),
         ("[data]\nseconds = 1.0", "'words' is missing"),
-        ("[data]\nwords = []", "at least one word"),
-        ('[data]\nwords = "yes"', "must be a list"),
-        ("[data]\nwords = [1]", "must be text"),
+        ("[data]\nwords = []", "words: expected a list of length >= 1"),
+        ('[data]\nwords = "yes"', "words: expected a list, got text"),
+        ("[data]\nwords = [1]", "expected text, got a whole number"),
         (MINIMAL + "[netwrok]\nrank = 2", "did you mean 'network'"),
         (MINIMAL + "[training]\nepoch = 2", "did you mean 'epochs'"),
-        (MINIMAL + "[training]\nepochs = 2.5", "must be a whole number"),
-        (MINIMAL + "[training]\nepochs = true", "must be a whole number"),
-        (MINIMAL + "[training]\nepochs = 0", "at least 1"),
-        (MINIMAL + "[augment]\nsnr_db = [1]", "needs 2 values"),
+        (MINIMAL + "[training]\nepochs = 2.5", "epochs: expected a whole number, got a number"),
+        (MINIMAL + "[training]\nepochs = true", "expected a whole number, got `bool`"),
+        (MINIMAL + "[training]\nepochs = 0", "epochs: expected a whole number >= 1"),
+        (MINIMAL + "[augment]\nsnr_db = [1]", "snr_db: expected a list of length 2"),
         (MINIMAL + '[network]\nstructure = "magic"', "use one of dense, toeplitz"),
         (MINIMAL + "[frontend]\nhigh_hz = 9000.0", "half the rate"),
         ("training = 3\n" + MINIMAL, "write [training]"),
@@ -67,3 +68,24 @@ def test_every_recipe_of_the_project_is_valid():
     assert found
     for path in found:
         recipe.load(path)
+
+
+def test_keys_of_earlier_recipes_are_taken_and_told(capsys):
+    recipe._tell_once.cache_clear()
+    old = '[network]\nfamily = "listener"\nnarrow = 32\n[training]\near = 8\nback = 0.5\n'
+    new = (
+        '[network]\nfamily = "encoder"\nbottleneck = 32\n'
+        "[training]\nencoder_epochs = 8\nencoder_interpolation = 0.5\n"
+    )
+    assert recipe.parse(MINIMAL + old) == recipe.parse(MINIMAL + new)
+    told = capsys.readouterr().err.splitlines()
+    assert "kws: [training] ear is called encoder_epochs now" in told
+    assert len(told) == 4
+
+
+def test_what_recipes_can_name_is_there():
+    from kws.networks import _BUILDERS
+    from kws.structured import registry
+
+    assert set(config.FAMILIES) == set(_BUILDERS)
+    assert set(config.STRUCTURES) == set(registry.STRUCTURES)

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from kws import audio, model_file
-from kws.cli import main
-from kws.corpus import clips
-from kws.corpus.joined import join, matches
-from kws.corpus.noise import Noise
-from kws.detector import Detection
+from kws import audio
+from kws.cli.main import main
+from kws.datasets import clips
+from kws.datasets.noise import Noise
+from kws.evaluation.streams import join_clips, matches
+from kws.runtime.detector import Detection
+from kws.tflite.metadata import read_model
 from tests.conftest import QUICKSTART, ROOT
 
 RELEASED = sorted(ROOT.glob("models/*/*.tflite"))
@@ -22,7 +23,7 @@ def recording(tmp_path_factory):
     rng = np.random.default_rng(1)
     found = [clip for clip in clips.scan(QUICKSTART) if clip.split == "validation"]
     chosen = [found[k] for k in rng.permutation(len(found))[:40]]
-    samples, places = join(chosen, Noise(), rng)
+    samples, places = join_clips(chosen, Noise(), rng)
     path = tmp_path_factory.mktemp("joined") / "talk.wav"
     audio.write(path, samples)
     return path, places
@@ -44,11 +45,11 @@ def test_the_quickstart_model_finds_the_words_where_they_are(recording, capsys):
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_every_released_file_runs_and_its_forms_agree(path, capsys):
-    from kws.runtime import Model
+    from kws.runtime.model import Model
 
     model = Model(path)
     reference = Model(path.with_name("dense.tflite"))
-    compact = "recipe" not in model_file.read(path)[1]
+    compact = "recipe" not in read_model(path)[1]
     exact = path.stem in ("custom", "dense", "stream") and not compact
     tolerance = 1e-4 if exact else 0.15
     for clip in clips.scan(QUICKSTART)[::200]:

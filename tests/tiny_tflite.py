@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
-from kws import model_file
+from kws.tflite.pack import pack
 
 
 class Graph:
@@ -56,7 +56,7 @@ class Graph:
         self._graph.outputs.append(tensor)
 
     def bytes(self) -> bytes:
-        return model_file.pack(self._model)
+        return pack(self._model)
 
 
 def chain(layers: list[tuple], shape: tuple[int, ...]) -> bytes:

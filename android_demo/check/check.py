@@ -116,9 +116,9 @@ def bionic(work: Path, abi: str) -> None:
 
 def desktop(work: Path) -> None:
     """The same entry points on this machine's JVM, on speech: they hear what Python hears."""
-    from kws.benchmark.tflite_library import tflite_library
-    from kws.detector import Detector
-    from kws.runtime import Model
+    from kws.benchmark.toolchain import tflite_library
+    from kws.runtime.detector import Detector
+    from kws.runtime.model import Model
 
     model = ROOT / "models" / "quickstart" / "custom.tflite"
     library = cmake(work / "host", f"-DCMAKE_C_FLAGS={jni()}")

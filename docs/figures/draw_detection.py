@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kws.corpus import clips
-from kws.corpus.joined import join
-from kws.corpus.noise import Noise
-from kws.detector import Detector
-from kws.report import detection_picture
-from kws.runtime import Model
+from kws.datasets import clips
+from kws.datasets.noise import Noise
+from kws.evaluation.streams import join_clips
+from kws.report.figures import detection_picture
+from kws.runtime.detector import Detector
+from kws.runtime.model import Model
 
 WORDS = ["left", "go", "right", "up", "down"]
 
@@ -25,7 +25,7 @@ def main(model_path: str, picture: str) -> None:
         next(c for c in rng.permutation(np.array(found, object)) if c.word == word)
         for word in WORDS
     ]
-    recording, _ = join(chosen, Noise(), rng, pause=(0.4, 0.8))
+    recording, _ = join_clips(chosen, Noise(), rng, pause=(0.4, 0.8))
     model = Model(model_path)
     detector = Detector(model, trace=True)
     detections = detector.feed(recording) + detector.finish()

@@ -24,15 +24,14 @@ import numpy as np
 import soundfile
 
 from kws import audio
-from kws.benchmark.building import build
-from kws.benchmark.tflite_library import tflite_library
-from kws.corpus import clips
-from kws.corpus.joined import join
-from kws.corpus.noise import Noise
-from kws.detector import Detector
-from kws.files import write_text
-from kws.provenance import provenance
-from kws.runtime import Model
+from kws.benchmark.toolchain import build, tflite_library
+from kws.datasets import clips
+from kws.datasets.noise import Noise
+from kws.evaluation.streams import join_clips
+from kws.runtime.detector import Detector
+from kws.runtime.model import Model
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
 
 RESULTS = Path("docs/results/detections.json")
 PAUSE, CPU = (1.0, 2.0), "cortex-a53"
@@ -46,7 +45,7 @@ def recording(data: Path, path: Path) -> float:
     validation = [clip for clip in clips.scan(data) if clip.split == "validation"]
     rng = np.random.default_rng(0)
     order = [validation[k] for k in rng.permutation(len(validation))]
-    samples, _ = join(order, Noise(data / "_background_noise_"), rng, PAUSE)
+    samples, _ = join_clips(order, Noise(data / "_background_noise_"), rng, PAUSE)
     soundfile.write(path, samples, audio.RATE, subtype="PCM_16")
     return len(samples) / audio.RATE
 

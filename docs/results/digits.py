@@ -18,7 +18,7 @@ import scipy.ndimage
 from sklearn.datasets import load_digits
 
 from kws import structured
-from kws.files import write_text
+from kws.utils.files import write_text
 
 SIDE = 16  # 8×8 digits enlarged, so that there is something to rotate
 N = SIDE * SIDE

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import networks, recipe, training
-from kws.corpus import clips
-from kws.files import write_text
-from kws.provenance import provenance
+from kws import networks, recipe
+from kws.datasets import clips
+from kws.labels import label_names
+from kws.training.train import fine_tune
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
 
 STUDY, RESULTS = Path("docs/results/accuracy.toml"), Path("docs/results/epochs.json")
 COMMAND = "python docs/results/epochs.py"
@@ -41,16 +43,16 @@ class MadeUp:
 
 def cost(plan: recipe.Recipe) -> tuple[float, float]:
     """Seconds, and seconds of the processor, of an epoch: what two take more than one."""
-    classes = len(clips.label_names(plan.data.words))
+    classes = len(label_names(plan.data.words))
     features = MadeUp(plan, classes)
     few = np.zeros((8, plan.samples), np.int16), np.zeros(8, np.int32), np.zeros(8, bool)
     taken = []
     for epochs in (1, 2):
         schedule = replace(plan.training, epochs=epochs, teacher="", warmup_epochs=0)
         short = replace(plan, training=schedule)
-        network = networks.build(plan, classes)
+        network = networks.build(plan.network, plan.shape, classes)
         began = time.monotonic(), time.process_time()
-        training.go_on(network, short, features, clips.ClipSet(*few))
+        fine_tune(network, short, features, clips.ClipSet(*few))
         taken.append((time.monotonic() - began[0], time.process_time() - began[1]))
     return tuple(two - one for one, two in zip(*taken, strict=True))
 

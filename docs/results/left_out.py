@@ -15,16 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import audio, recipe, training
-from kws.corpus import clips
-from kws.corpus.eked_out import eke_out
-from kws.files import write_text
+from kws import audio, recipe
+from kws.datasets import clips
 from kws.pipeline import export
-from kws.provenance import provenance
-from kws.quiet import load_keras
-from kws.run_folder import RECIPE, claim
-from kws.runtime import Model
-from kws.study import to_toml
+from kws.runtime.model import Model
+from kws.studies.study import to_toml
+from kws.synthesis.corpus import complete
+from kws.training.dataset import load_corpus
+from kws.training.run_folder import RECIPE, init_run
+from kws.training.train import train
+from kws.utils.console import load_keras
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
 
 RELEASED, RESULTS = Path("models/commands-12"), Path("docs/results/left_out.json")
 COMMAND = "python docs/results/left_out.py DATA RUN"
@@ -60,13 +62,13 @@ def main(data: Path, run: Path) -> None:
     text = (RELEASED / RECIPE).read_text(encoding="utf-8")
     plan = recipe.parse(text)
     synthetic = [Path(folder).expanduser() for folder in plan.data.synthetic]
-    eke_out(data, synthetic, plan.data.words, run / "data", few=KEPT)
+    complete(data, synthetic, plan.data.words, run / "data", few=KEPT)
     tables = tomllib.loads(text)
     del tables["data"]["synthetic"]  # they are in the folder now
-    claim(run, to_toml(tables), fresh=False)
-    training.train(run, run / "data")
+    init_run(run, to_toml(tables), fresh=False)
+    train(run, load_corpus(plan, run / "data"))
     file = run / "dense.tflite"
-    export(run, file, "dense", "none", force=True)
+    export(run, file, lowering="dense", quantize="none", force=True)
     model, validation = Model(file), spoken(data, "validation", {})
     result = {
         "made_by": provenance() | {"command": COMMAND},

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from kws import audio
-from kws.corpus import clips, joined
-from kws.corpus.noise import Noise
-from kws.detector import Detection, Detector
-from kws.files import write_text
-from kws.provenance import provenance
-from kws.runtime import Model
+from kws.datasets import clips
+from kws.datasets.noise import Noise
+from kws.evaluation import streams
+from kws.runtime.detector import Detection, Detector
+from kws.runtime.model import Model
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
 
 RESULTS = Path("docs/results/long_streams.json")
 HOUR = 3600 * audio.RATE
@@ -29,12 +30,12 @@ CHUNKS = {"1 sample": 1, "1 ms": 16, "100 ms": 1600, "10 s": 160_000}
 HOURS = 24
 
 
-def hour_of_clips(data: Path) -> tuple[np.ndarray, list[joined.Placed]]:
+def hour_of_clips(data: Path) -> tuple[np.ndarray, list[streams.Placement]]:
     """Clips one after the other until the hour is full."""
     rng = np.random.default_rng(0)
     found = [clip for clip in clips.scan(data) if clip.split == "validation"]
     chosen = [found[k] for k in rng.integers(0, len(found), 2000)]
-    samples, places = joined.join(chosen, Noise(data / clips.NOISE), rng)
+    samples, places = streams.join_clips(chosen, Noise(data / clips.NOISE), rng)
     return samples[:HOUR], [place for place in places if place.end * audio.RATE < HOUR]
 
 
@@ -83,7 +84,7 @@ def main(data: Path, streaming: Path, windowed: Path) -> None:
     result = {
         "made_by": provenance(),
         "model": streaming.parent.name,
-        "hour": joined.matches(places, first, words),
+        "hour": streams.matches(places, first, words),
         "rows": rows,
         "day": day(streaming, samples),
     }

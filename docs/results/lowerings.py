@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from kws import pipeline, recipe
-from kws.benchmark import aarch64
-from kws.files import write_text
-from kws.provenance import provenance
-from kws.quiet import load_keras
-from kws.runtime import Model
+from kws.benchmark import toolchain
+from kws.runtime.model import Model
+from kws.utils.console import load_keras
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
 
 RUN, RESULTS = Path("models/words-12"), Path("docs/results/lowerings.json")
 LOWERINGS = ("custom", "builtin", "dense")
@@ -37,10 +37,10 @@ ON_ARM = (  # and of how many clips one
 
 def validation(data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Features (clips, frames, bands) and labels of the recipe's validation clips."""
-    from kws import training
+    from kws.training.dataset import load_corpus
 
     plan, _ = recipe.load(RUN)
-    clips = training.load_corpus(plan, data, None)[1]
+    clips = load_corpus(plan, data).validation
     features = [plan.frontend.features(samples / np.float32(32768)) for samples in clips.samples]
     return np.stack(features).astype(np.float32), np.asarray(clips.labels)
 
@@ -59,7 +59,7 @@ def row(file: Path, scores: np.ndarray, expected: np.ndarray, truth: np.ndarray)
     }
 
 
-def on_arm(machine: aarch64.Aarch64, file: Path, features: np.ndarray) -> np.ndarray:
+def on_arm(machine: toolchain.Aarch64, file: Path, features: np.ndarray) -> np.ndarray:
     inputs, outputs = file.with_suffix(".inputs"), file.with_suffix(".outputs")
     inputs.write_bytes(features.tobytes())
     machine.invoke(CPU, file, inputs, outputs)
@@ -96,10 +96,10 @@ def write(rows: dict[str, list[dict]]) -> None:
 def main() -> None:
     data = Path(sys.argv[1])
     load_keras()
-    from kws import training
+    from kws.training.run_folder import load_network
 
     features, truth = validation(data)
-    expected = training.load_network(RUN).predict(features, verbose=0)
+    expected = load_network(RUN).predict(features, verbose=0)
     rows: dict[str, list[dict]] = {"x86-64": []}
     with tempfile.TemporaryDirectory() as folder:
 
@@ -112,7 +112,7 @@ def main() -> None:
             rows["x86-64"].append(row(file, Model(file)(features), expected, truth))
             print(rows["x86-64"][-1], flush=True)
         write(rows)
-        machine = aarch64.prepare()
+        machine = toolchain.prepare()
         rows["aarch64"] = []
         for lowering, quantize, every in ON_ARM:
             file = name(lowering, quantize)

@@ -15,13 +15,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from kws import audio, new_keyword
-from kws.corpus import clips
-from kws.corpus.synthesis import folder_name
-from kws.files import write_text
-from kws.provenance import provenance
-from kws.scoring.conditions import conditions
-from kws.scoring.keyword import hear_keyword, score_keyword
+from kws import audio
+from kws.datasets import clips
+from kws.evaluation.conditions import conditions
+from kws.evaluation.keyword import keyword_posteriors, score_keyword
+from kws.synthesis.synthesize import folder_name
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
+from kws.wakeword import make
 
 PHRASES = ("snowboy", "view glass")
 SPEECH = ("librispeech", "dspspeech20")
@@ -69,16 +70,16 @@ def measure(phrase: str, commands: Path, speech: Path, run: Path) -> dict:
     name = folder_name(phrase)
     heard, kept = background(phrase, commands, speech, run / "data" / name)
     noise = commands / clips.NOISE
-    made = new_keyword.make(phrase, run / name, heard, noise)
-    hearing = hear_keyword(
-        str(run / name / new_keyword.STREAM),
+    made = make.make(phrase, run / name, heard, noise)
+    hearing = keyword_posteriors(
+        str(run / name / make.STREAM),
         name,
         speech / name,
         [kept],
         conditions(noise, [10.0], far=True),
     )
     scored = score_keyword(hearing)
-    scored["model"]["file"] = new_keyword.STREAM
+    scored["model"]["file"] = make.STREAM
     return {"made": made, "scored": scored}
 
 

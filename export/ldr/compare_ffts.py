@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import scipy.fft
 
-from kws.files import write_text
-from kws.provenance import provenance
+from kws.utils.files import write_text
+from kws.utils.provenance import provenance
 
 try:
     import pyfftw

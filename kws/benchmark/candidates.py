@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws import model_file, recipe
-from kws.errors import KwsError
-from kws.files import write_bytes
-from kws.recipe import Recipe
+from kws import recipe
+from kws.convert.untrained import untrained
+from kws.runtime.decision import STEP_MS
+from kws.tflite.metadata import read_model
+from kws.tflite.pack import pack, unpack
+from kws.utils.errors import KwsError
+from kws.utils.files import write_bytes
 
-# Between two looks of a network that takes whole windows, as in kws.detector and export/runner.
-WINDOWED_STEP_MS = 40.0
 # Of openWakeWord's stream: an inference of each of its three networks takes in so many samples,
 # and the first of them sees some of the past again.
 _OPEN_STEP_MS, _OPEN_SAMPLES = 80.0, 1760
@@ -52,33 +53,11 @@ def candidates(arguments: Sequence[Path], folder: Path) -> list[Candidate]:
 
 def our_own(file: Path, name: str | None = None) -> Candidate:
     """A file that kws exported. Raises KwsError if it is none."""
-    _, metadata = model_file.read(file)
-    step = WINDOWED_STEP_MS
+    _, metadata = read_model(file)
+    step = STEP_MS
     if "stream" in metadata:
         step = metadata["stream"]["frames"] * metadata["frontend"]["hop_ms"]
     return Candidate(name or f"{file.absolute().parent.name}/{file.stem}", file, step)
-
-
-def untrained(plan: Recipe, name: str, quantized: Sequence[str], folder: Path) -> list[Path]:
-    """Write a recipe's network, not trained, in each way of storing weights to ``folder``."""
-    from kws.corpus.clips import label_names
-    from kws.quiet import load_keras
-
-    load_keras()
-    from kws import networks
-    from kws.lowering import lower
-
-    labels = label_names(plan.data.words)
-    network = networks.build(plan, len(labels))
-    frontend = plan.frontend.to_dict()
-    metadata = {"labels": labels, "samples": plan.samples, "frontend": frontend}
-    files = []
-    for quantize in quantized:
-        suffix = "" if quantize == "none" else f"-{quantize}"
-        files.append(folder / f"{name}{suffix}.tflite")
-        lowered = lower(network, "custom", quantize)
-        write_bytes(files[-1], model_file.write_metadata(lowered, metadata))
-    return files
 
 
 def peers(folder: Path) -> list[Candidate]:
@@ -92,7 +71,7 @@ def peers(folder: Path) -> list[Candidate]:
     except ImportError as error:
         raise KwsError('peers are an extra: pip install "kws[peers]"') from error
     alexa = micro / "alexa.tflite"
-    stride = int(model_file.unpack(alexa.read_bytes()).subgraphs[0].tensors[0].shape[1])
+    stride = int(unpack(alexa.read_bytes()).subgraphs[0].tensors[0].shape[1])
     return [
         Candidate("microWakeWord/alexa", alexa, 10.0 * stride, ours=False),
         Candidate("openWakeWord/features", _of_a_chunk(openww, folder), _OPEN_STEP_MS, ours=False),
@@ -109,10 +88,10 @@ def _models_of(package: str) -> Path:
 
 def _of_a_chunk(models: Path, folder: Path) -> Path:
     """openWakeWord's features take any number of samples; here as many as its stream gives."""
-    model = model_file.unpack((models / "melspectrogram.tflite").read_bytes())
+    model = unpack((models / "melspectrogram.tflite").read_bytes())
     graph = model.subgraphs[0]
     tensor = graph.tensors[graph.inputs[0]]
     tensor.shape, tensor.shapeSignature = [1, _OPEN_SAMPLES], None
     file = folder / "melspectrogram.tflite"
-    write_bytes(file, model_file.pack(model))
+    write_bytes(file, pack(model))
     return file

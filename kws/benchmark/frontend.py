@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import frontend_c
+from kws import audio
 from kws.benchmark.results import write_results
-from kws.errors import KwsError
-from kws.frontend import FrontEnd
-from kws.provenance import provenance
+from kws.frontend.log_mel import FrontEnd
+from kws.frontend.native import NativeFeatureStream
+from kws.utils.errors import KwsError
+from kws.utils.provenance import provenance
 
 SECONDS, ROUNDS, QUICK_ROUNDS = 10, 41, 7
 CHUNK = 160  # samples: what a stream gets in 10 ms
@@ -100,11 +101,11 @@ def _contenders() -> dict[tuple[str, bool, str], Callable]:
     fe = FrontEnd()
 
     def ours(samples):
-        stream = frontend_c.FeatureStream(fe)
+        stream = NativeFeatureStream(fe)
         return lambda: stream.feed(samples)
 
     def ours_streamed(samples):
-        stream = frontend_c.FeatureStream(fe)
+        stream = NativeFeatureStream(fe)
         return lambda: [stream.feed(chunk) for chunk in _chunks(samples)]
 
     def numpy_streamed(samples):
@@ -188,7 +189,7 @@ def _pymicro(fe: FrontEnd) -> dict:
     from pymicro_features import MicroFrontend
 
     def streamed(samples):
-        integers = (32767 * samples).astype(np.int16)
+        integers = audio.to_int16(samples)
         chunks = [chunk.tobytes() for chunk in _chunks(integers)]
         stream = MicroFrontend()
         return lambda: [stream.process_samples(chunk) for chunk in chunks]

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kws.benchmark import chains
-from kws.benchmark.aarch64 import Aarch64
+from kws.benchmark import synthetic_models
 from kws.benchmark.results import write_results
-from kws.errors import KwsError
-from kws.provenance import provenance
+from kws.benchmark.toolchain import Aarch64
+from kws.utils.errors import KwsError
+from kws.utils.provenance import provenance
 
 SIZES = (64, 100, 128, 256, 300, 512, 1024, 1674, 2048)
 RANKS = (1, 2, 4, 8)
@@ -94,10 +94,10 @@ def bench_instructions(
 
         for n in sizes:
             for batch in batches:
-                dense = layer(chains.dense(n, batch, 1))
-                int8 = layer(chains.dense_int8(n, batch, 1))
+                dense = layer(synthetic_models.dense(n, batch, 1))
+                int8 = layer(synthetic_models.dense_int8(n, batch, 1))
                 for rank in ranks:
-                    own = layer(chains.structured(n, rank, batch, 1))
+                    own = layer(synthetic_models.structured(n, rank, batch, 1))
                     rows.append(
                         {
                             "n": n,

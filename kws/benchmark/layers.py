@@ -12,7 +12,7 @@ import numpy as np
 
 from kws import structured
 from kws.benchmark.results import write_results
-from kws.provenance import provenance
+from kws.utils.provenance import provenance
 
 SIZES = (256, 512, 1024, 2048, 4096, 8192)
 RANKS = (1, 2, 4, 8)

@@ -9,7 +9,7 @@ from pathlib import Path
 from kws.benchmark.candidates import Candidate
 from kws.benchmark.results import write_results
 from kws.benchmark.targets import qemu, timed
-from kws.provenance import provenance
+from kws.utils.provenance import provenance
 
 ROUNDS, QUICK_ROUNDS = 7, 3
 

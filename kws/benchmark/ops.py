@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
-from kws.benchmark import chains
+from kws.benchmark import synthetic_models
 from kws.benchmark.results import write_results
-from kws.errors import KwsError
-from kws.provenance import provenance
-from kws.quiet import quiet_stderr
-from kws.runtime import op_library
+from kws.native import op_library
+from kws.utils.console import quiet_stderr
+from kws.utils.errors import KwsError
+from kws.utils.provenance import provenance
 
 SIZES = (64, 100, 128, 256, 300, 512, 1024, 1674, 2048, 4096)
 RANKS = (1, 2, 4, 8)
@@ -67,8 +67,10 @@ def bench_ops(
     rounds = 9 if quick else 31
     rows = []
     for n in sizes:
-        resident = {rank: _resident(chains.structured(n, rank, 1, 1), n) for rank in ranks}
-        resident[0] = _resident(chains.dense(n, 1, 1), n)
+        resident = {
+            rank: _resident(synthetic_models.structured(n, rank, 1, 1), n) for rank in ranks
+        }
+        resident[0] = _resident(synthetic_models.dense(n, 1, 1), n)
         for batch in batches:
             times = _times(n, ranks, batch, rounds)
             rows += [_row(n, rank, batch, times, resident) for rank in ranks]
@@ -142,7 +144,7 @@ def _row(n: int, rank: int, batch: int, times: dict, resident: dict[int, int]) -
         "dense_int8_us": times["int8"],
         "speedup_vs_dense_f32": times["f32"] / us,
         "speedup_vs_dense_int8": times["int8"] / us,
-        "file_bytes": len(chains.structured(n, rank, batch, 1)),
+        "file_bytes": len(synthetic_models.structured(n, rank, batch, 1)),
         "dense_file_bytes": times["f32 bytes"],
         "dense_int8_file_bytes": times["int8 bytes"],
         "runtime_bytes": resident[rank],
@@ -156,10 +158,10 @@ def _times(n: int, ranks: tuple[int, ...], batch: int, rounds: int) -> dict:
     matrix = 4 * n * n
     counts = {rank: _count(matrix if matrix <= CACHE_BYTES else 8 * rank * n) for rank in ranks}
     counts |= {"f32": _count(matrix), "int8": _count(n * n), "nothing": 1}
-    models = {rank: chains.structured(n, rank, batch, counts[rank]) for rank in ranks}
-    models["f32"] = chains.dense(n, batch, counts["f32"])
-    models["int8"] = chains.dense_int8(n, batch, counts["int8"])
-    models["nothing"] = chains.nothing(n, batch)
+    models = {rank: synthetic_models.structured(n, rank, batch, counts[rank]) for rank in ranks}
+    models["f32"] = synthetic_models.dense(n, batch, counts["f32"])
+    models["int8"] = synthetic_models.dense_int8(n, batch, counts["int8"])
+    models["nothing"] = synthetic_models.nothing(n, batch)
     loaded = {name: _load(data) for name, data in models.items()}
     for name in ("f32", "int8"):
         _require_xnnpack(loaded[name])

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from kws.files import replacing, write_text
+from kws.utils.files import replacing, write_text
 
 
 def write_results(

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from kws import audio
 from kws.benchmark.results import write_results
-from kws.detector import Detector, feature_stream
-from kws.provenance import provenance
-from kws.runtime import Model
+from kws.runtime.detector import Detector, feature_stream
+from kws.runtime.model import Model
+from kws.utils.provenance import provenance
 
 SECONDS, ROUNDS, QUICK_ROUNDS = 8, 25, 5
 CHUNK = 1280  # samples: 80 ms, what openWakeWord takes at a time
@@ -139,7 +140,7 @@ def _audio() -> list[bytes]:
     rng = np.random.default_rng(0)
     loudness = np.repeat(rng.uniform(0.001, 0.3, SECONDS * 10), 1600)
     samples = np.clip(loudness * rng.standard_normal(len(loudness)), -1, 1)
-    integers = (32767 * samples).astype("<i2")
+    integers = audio.to_int16(samples)
     return [integers[at : at + CHUNK].tobytes() for at in range(0, len(integers), CHUNK)]
 
 
@@ -150,14 +151,14 @@ def _ours(path: Path) -> Contender:
     return Contender(
         f"{path.parent.name}/{path.name}",
         path.stat().st_size,
-        detector.look_ms,
+        detector.step_ms,
         lambda data: detector.feed(_floats(data)),
         lambda data: features.feed(_floats(data)),
     )
 
 
 def _floats(data: bytes) -> np.ndarray:
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+    return audio.from_int16(np.frombuffer(data, "<i2"))
 
 
 def _peers(report: Callable[[str], None]) -> list[Contender]:

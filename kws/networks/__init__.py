@@ -1,33 +1,32 @@
-"""A recipe becomes a keras.Model from log-mel features to class probabilities.
+"""A description of a network becomes a keras.Model from log-mel features to class probabilities.
 
-One file a family. Ours are ``temporal``, ``listener`` and ``separable``; the others are what they
-are compared with, and ``paper`` is the network that the structured layers were first shown on.
+One file a family. Ours are ``temporal``, ``encoder`` and the structured DS-CNN; the others are what
+they are compared with, and ``paper`` is the network that the structured layers were first shown on.
 """
 
-import keras
+import importlib
 
-from kws.networks import bc_resnet, dnn, ds_cnn, listener, paper, separable, tc_resnet, temporal
-from kws.networks.masks import SpecAugment
-from kws.recipe import Recipe
+from kws.networks.config import Network
 
-__all__ = ["SpecAugment", "build"]
+__all__ = ["Network", "build"]
 
-_FAMILIES = {
-    "temporal": temporal,
-    "listener": listener,
-    "separable": separable,
-    "paper": paper,
-    "dnn": dnn,
-    "ds-cnn": ds_cnn,
-    "tc-resnet": tc_resnet,
-    "bc-resnet": bc_resnet,
+_BUILDERS = {
+    "temporal": ("temporal", "build"),
+    "encoder": ("encoder", "build"),
+    "separable": ("ds_cnn", "build_structured"),
+    "paper": ("paper", "build"),
+    "dnn": ("dnn", "build"),
+    "ds-cnn": ("ds_cnn", "build"),
+    "tc-resnet": ("tc_resnet", "build"),
+    "bc-resnet": ("bc_resnet", "build"),
 }
 
 
-def build(recipe: Recipe, outputs: int) -> keras.Model:
-    """The network of a recipe: (batch, frames, bands) log-mel -> (batch, outputs) softmax.
+def build(net: Network, shape: tuple[int, int], outputs: int):
+    """The keras.Model of a description: (batch, frames, bands) log-mel -> (batch, outputs) softmax.
 
-    Raises KwsError if the network needs more frames than a clip has.
+    shape: (frames, bands). Raises KwsError if the network needs more frames than there are.
     """
-    shape = (recipe.frames, recipe.frontend.bands)
-    return _FAMILIES[recipe.network.family].build(recipe.network, shape, outputs)
+    # Imported here, so that a recipe can be read without Keras.
+    module, builder = _BUILDERS[net.family]
+    return getattr(importlib.import_module(f"kws.networks.{module}"), builder)(net, shape, outputs)

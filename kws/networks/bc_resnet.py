@@ -8,8 +8,8 @@ normalisation, where the original normalises four parts of the spectrum apart.
 import keras
 from keras import layers
 
-from kws.networks.norm import BatchNorm
-from kws.recipe import Network
+from kws.networks.config import Network
+from kws.networks.layers import BatchNorm
 
 # Of the four stages: width as a multiple of net.channels, blocks, stride in bands, dilation.
 STAGES = ((1, 2, 1, 1), (1.5, 2, 2, 2), (2, 4, 2, 4), (2.5, 4, 1, 8))

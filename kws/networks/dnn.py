@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from kws.networks.norm import BatchNorm
-from kws.recipe import Network
+from kws.networks.config import Network
+from kws.networks.layers import BatchNorm
 
 
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:

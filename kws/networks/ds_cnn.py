@@ -3,8 +3,9 @@
 import keras
 from keras import layers
 
-from kws.networks.norm import normed
-from kws.recipe import Network
+from kws.networks.config import Network
+from kws.networks.layers import norm_relu
+from kws.structured.registry import structured_layer
 
 STRIDE = 4  # of the first convolution, in time and along bands
 
@@ -36,10 +37,21 @@ def body(features, net: Network, mix=pointwise):
     x = layers.Conv2D(
         net.channels, (10, 4), STRIDE, padding="same", use_bias=False, name="convolution"
     )(x)
-    x = normed(x, "convolution")
+    x = norm_relu(x, "convolution")
     for k in range(net.blocks):
         x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depth{k}")(x)
-        x = normed(x, f"depth{k}")
+        x = norm_relu(x, f"depth{k}")
         x = mix(net, f"point{k}")(x)
-        x = normed(x, f"point{k}")
+        x = norm_relu(x, f"point{k}")
     return x
+
+
+def build_structured(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
+    """(batch, frames, bands) -> (batch, outputs), as ``ds_cnn.build`` but for the mixes."""
+    return build(net, shape, outputs, structured_pointwise, "separable")
+
+
+def structured_pointwise(net: Network, name: str) -> layers.Layer:
+    return structured_layer(
+        net.structure, net.channels, net.channels, net.rank, use_bias=False, name=name
+    )

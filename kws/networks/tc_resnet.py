@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from kws.networks.norm import BatchNorm, normed
-from kws.recipe import Network
+from kws.networks.config import Network
+from kws.networks.layers import BatchNorm, norm_relu
 
 # Widths of the three residual blocks, as multiples of the first convolution's.
 WIDTHS = (1.5, 2, 3)
@@ -15,13 +15,13 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     frames, bands = shape
     features = layers.Input(shape, name="features")
     x = layers.Reshape((1, frames, bands), name="image")(features)
-    x = normed(_convolution(x, net.channels, 3, 1, "first"), "first")
+    x = norm_relu(_convolution(x, net.channels, 3, 1, "first"), "first")
     for k, times in enumerate(WIDTHS):
         width = round(times * net.channels)
-        y = normed(_convolution(x, width, 9, 2, f"block{k}_a"), f"block{k}_a")
+        y = norm_relu(_convolution(x, width, 9, 2, f"block{k}_a"), f"block{k}_a")
         y = _convolution(y, width, 9, 1, f"block{k}_b")
         y = BatchNorm(name=f"block{k}_b_norm")(y)
-        x = normed(_convolution(x, width, 1, 2, f"block{k}_short"), f"block{k}_short")
+        x = norm_relu(_convolution(x, width, 1, 2, f"block{k}_short"), f"block{k}_short")
         x = layers.ReLU(name=f"block{k}_relu")(layers.Add(name=f"block{k}_add")([x, y]))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(net.dropout, name="dropout")(x)

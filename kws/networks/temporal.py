@@ -12,10 +12,10 @@ computes exactly what this one computes from the last ``frames`` frames.
 import keras
 from keras import layers
 
-from kws.errors import KwsError
-from kws.networks.mixes import mix
-from kws.networks.norm import BatchNorm
-from kws.recipe import Network
+from kws.networks.config import Network
+from kws.networks.layers import BatchNorm
+from kws.structured.registry import structured_layer
+from kws.utils.errors import KwsError
 
 
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
@@ -39,7 +39,7 @@ def body(features, net: Network):
     # An image one row high: TFLite's convolutions are two-dimensional, and from three axes the
     # converter would reshape before and after every filter.
     x = layers.Reshape((1, steps, net.stack * bands), name="stack")(x)
-    x = _step(x, net, net.stem or net.structure, net.stem_rank or net.rank, net.stride, "stem")
+    x = _step(x, net, net.structure, net.rank, net.stride, "stem")
     x = layers.ReLU(name="stem_relu")(x)
     before = (net.kernel - 1) // 2
     for k in range(net.blocks):
@@ -52,7 +52,9 @@ def body(features, net: Network):
 
 
 def _step(x, net: Network, structure: str, rank: int, stride: int, name: str):
-    x = mix(structure, x.shape[-1], net.channels, rank, use_bias=False, name=f"{name}_mix")(x)
+    x = structured_layer(
+        structure, x.shape[-1], net.channels, rank, use_bias=False, name=f"{name}_mix"
+    )(x)
     # DepthwiseConv2D takes only equal strides; the one row doesn't mind.
     x = layers.DepthwiseConv2D(
         (1, net.kernel), strides=stride, use_bias=False, name=f"{name}_filter"

@@ -1,17 +1,13 @@
 """Compressing what exists: dense layers of a trained model become Toeplitz-like ones."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
-from kws.errors import KwsError
-from kws.files import replacing
 from kws.structured.projection import Projection, project, toeplitz_form
-from kws.structured.toeplitz_like import ToeplitzLike
+from kws.structured.toeplitz import ToeplitzLike
 
 _BYTES = 4  # of a float32 weight
 _RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -80,20 +76,20 @@ def compress(
         loss: of the fine-tuning; by default the one ``model`` was compiled with.
         steps: of refinement after each projection.
 
-    A layer that would not get smaller stays as it is. Raises KwsError when the model can't be
+    A layer that would not get smaller stays as it is. Raises ValueError when the model can't be
     taken apart, has nothing to replace, or cannot fit the budget.
     """
     if (rank is None) == (budget_bytes is None):
-        raise KwsError("Give either a rank or a budget in bytes.", exit_code=2)
+        raise ValueError("Give either a rank or a budget in bytes.")
     if rank is not None and rank < 1:
-        raise KwsError(f"The rank must be at least 1, not {rank}.", exit_code=2)
+        raise ValueError(f"The rank must be at least 1, not {rank}.")
     if data is not None and loss is None:
         loss = getattr(model, "loss", None)
         if loss is None:
-            raise KwsError("Fine-tuning needs a loss: compile the model or pass loss=.")
+            raise ValueError("Fine-tuning needs a loss: compile the model or pass loss=.")
     layers = list(_replaceable(model))
     if not layers:
-        raise KwsError("The model has no dense layer or 1×1 convolution that could be replaced.")
+        raise ValueError("The model has no dense layer or 1×1 convolution that could be replaced.")
     options = {
         layer.name: _options(_matrix(layer), [rank] if rank else _RANKS, steps) for layer in layers
     }
@@ -115,39 +111,11 @@ def compress(
     return Compression(compressed, rows, before, after)
 
 
-def compress_file(
-    path: Path | str,
-    out: Path | str | None = None,
-    report: Callable[[str], None] = print,
-    **arguments,
-) -> Compression:
-    """``compress`` for a ``.keras`` file; writes ``out``, by default NAME.compressed.keras.
-
-    ``arguments`` are those of ``compress``; ``report`` gets the table.
-    """
-    path = Path(path)
-    out = Path(out) if out else path.with_name(f"{path.stem}.compressed.keras")
-    if out.suffix != ".keras":
-        raise KwsError(f"{out}: the compressed model's name must end in .keras.", exit_code=2)
-    if not path.is_file():
-        raise KwsError(f"{path}: there is no such file.")
-    try:
-        model = keras.models.load_model(path)
-    except Exception as error:  # a damaged file fails in many ways, deep inside of Keras
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise KwsError(f"{path}: not a Keras model that can be loaded: {reason}") from error
-    result = compress(model, **arguments)
-    with replacing(out) as temporary:
-        result.model.save(temporary)
-    report(result.table())
-    return result
-
-
-def begin_as(network: keras.Model, trained: keras.Model) -> None:
+def initialise_from(network: keras.Model, trained: keras.Model) -> None:
     """Give a network the weights of a trained one of the same form, layer by layer by name.
 
     Where the network has a Toeplitz-like layer for a dense one or a 1×1 convolution, it becomes the
-    nearest of its rank. Raises KwsError naming a layer that nothing there fits.
+    nearest of its rank. Raises ValueError naming a layer that nothing there fits.
     """
     known = {layer.name: layer for layer in trained.layers}
     for layer in network.layers:
@@ -157,15 +125,15 @@ def begin_as(network: keras.Model, trained: keras.Model) -> None:
         if old and [w.shape for w in old.weights] == [w.shape for w in layer.weights]:
             layer.set_weights(old.get_weights())
         elif isinstance(layer, ToeplitzLike) and old and _is_replaceable(old):
-            _begin_layer(layer, old)
+            _initialise_layer(layer, old)
         else:
-            raise KwsError(f"layer {layer.name!r} cannot begin as one of the trained network's", 2)
+            raise ValueError(f"layer {layer.name!r} cannot begin as one of the trained network's")
 
 
-def _begin_layer(layer: ToeplitzLike, old) -> None:
+def _initialise_layer(layer: ToeplitzLike, old) -> None:
     matrix = _matrix(old)
     if (layer.units, layer.use_bias) != (len(matrix), old.use_bias):
-        raise KwsError(f"layer {layer.name!r} is not as wide as the trained network's", 2)
+        raise ValueError(f"layer {layer.name!r} is not as wide as the trained network's")
     projection = project(matrix, toeplitz_form(max(matrix.shape)), layer.rank, 40, 1e-3)
     _take(layer, projection, old)
 
@@ -201,7 +169,7 @@ def choose_ranks(
     chosen = {name: min(sizes, key=lambda r: sizes[r][0]) for name, sizes in choices.items()}
     used = sum(choices[name][r][0] for name, r in chosen.items())
     if used > budget:
-        raise KwsError(
+        raise ValueError(
             f"The budget is too small: the replaceable layers need {_BYTES * used:,} bytes at "
             f"least, and {_BYTES * max(0, budget):,} are left for them."
         )
@@ -270,7 +238,7 @@ def _rebuild(model, projections: dict[str, Projection]) -> keras.Model:
     try:
         compressed = keras.models.clone_model(model, clone_function=clone, recursive=True)
     except ValueError as error:
-        raise KwsError("Only Sequential and Functional models can be compressed.") from error
+        raise ValueError("Only Sequential and Functional models can be compressed.") from error
     _copy_weights(model, compressed, projections)
     return compressed
 

@@ -40,7 +40,7 @@ Transform = tuple[Callable, Callable]  # a unitary map of the columns, and its i
 
 
 @dataclass(frozen=True)
-class Form:
+class SpectralForm:
     """One family in the form above, for n×n matrices."""
 
     u: Transform
@@ -59,7 +59,7 @@ class Form:
         return self.v[1](self.u[1](spectral).T).T.real
 
 
-def toeplitz_form(n: int) -> Form:
+def toeplitz_form(n: int) -> SpectralForm:
     """Toeplitz-like: U is the FFT, V the FFT after a twist by powers of η = e^{iπ/n}."""
     k = np.arange(n)
     eta = np.exp(1j * np.pi * k / n)[:, None]
@@ -71,17 +71,17 @@ def toeplitz_form(n: int) -> Form:
 
     left = np.exp(-2j * np.pi * k / n)
     right = np.exp(-1j * np.pi * (2 * k - 1) / n)
-    return Form(u, v, left, right, generators, v[0](u[0](np.eye(n)).T).T)
+    return SpectralForm(u, v, left, right, generators, v[0](u[0](np.eye(n)).T).T)
 
 
-def hankel_form(n: int) -> Form:
+def hankel_form(n: int) -> SpectralForm:
     """Hankel-like: the Toeplitz-like form with the columns in reverse."""
     form = toeplitz_form(n)
     v = (lambda x: form.v[0](x[::-1])), (lambda x: form.v[1](x)[::-1])
     return replace(form, v=v)
 
 
-def toeplitz_hankel_form(n: int) -> Form:
+def toeplitz_hankel_form(n: int) -> SpectralForm:
     """Toeplitz+Hankel-like: U is the DCT-II, V the DCT-IV."""
     k = np.arange(n)
     u, v = (
@@ -101,20 +101,22 @@ def toeplitz_hankel_form(n: int) -> Form:
 
     left = 2 * np.cos(np.pi * k / n)
     right = 2 * np.cos(np.pi * (k + 0.5) / n)
-    return Form(u, v, left, right, generators, v[0](u[0](np.eye(n)).T).T)
+    return SpectralForm(u, v, left, right, generators, v[0](u[0](np.eye(n)).T).T)
 
 
-def cauchy_form(s: np.ndarray, t: np.ndarray) -> Form:
+def cauchy_form(s: np.ndarray, t: np.ndarray) -> SpectralForm:
     """Cauchy-like with given nodes: ``U = V = I`` and ``K = 1/(s − t)``."""
     unchanged = (lambda x: x), (lambda x: x)
-    return Form(unchanged, unchanged, s, t, lambda a, b: (a.T, b.T), 1 / (s[:, None] - t))
+    return SpectralForm(unchanged, unchanged, s, t, lambda a, b: (a.T, b.T), 1 / (s[:, None] - t))
 
 
 def _inverse_fft(x):
     return scipy.fft.ifft(x, axis=0, norm="ortho")
 
 
-def project(matrix, form: Form, rank: int, steps: int = 20, tolerance: float = 1e-6) -> Projection:
+def project(
+    matrix, form: SpectralForm, rank: int, steps: int = 20, tolerance: float = 1e-6
+) -> Projection:
     """Project ``matrix`` (units, inputs) onto displacement rank ≤ ``rank``.
 
     Args:
@@ -162,7 +164,7 @@ def project(matrix, form: Form, rank: int, steps: int = 20, tolerance: float = 1
     return Projection(g, h, current[:units, :inputs], svd_error, best_error)
 
 
-def _truncated(form: Form, square, rank):
+def _truncated(form: SpectralForm, square, rank):
     """Spectra of the best approximation of the displacement, each of shape (n, rank)."""
     gap = form.left[:, None] - form.right
     g, h = displacement.generators(form.synthesise(form.analyse(square) * gap), rank)

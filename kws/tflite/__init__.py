@@ -1,1 +1,1 @@
-"""The parts of lowering: what layers become in a .tflite, and edits of the file itself."""
+"""The .tflite file itself: its operators, graph, bytes and metadata."""

@@ -6,13 +6,13 @@ formula for the same matrix and to difference quotients of the matrix as it is d
 
 import numpy as np
 import pytest
-import reference
-from backends import DOUBLE, gradients, numpy, quick
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
 from kws.structured import ToeplitzLike, products
+from tests.structured import reference
+from tests.structured.backends import DOUBLE, gradients, numpy, quick
 
 sizes = st.integers(1, 41)
 

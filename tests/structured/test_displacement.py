@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-import reference
 import scipy.linalg
-from backends import DOUBLE, numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws import structured
 from kws.structured import displacement, projection
+from tests.structured import reference
+from tests.structured.backends import DOUBLE, numpy
 
 quick = settings(max_examples=20, deadline=None, derandomize=True)
 FORMS = {

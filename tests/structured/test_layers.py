@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 import pytest
-import reference
 import scipy.linalg
-from backends import DOUBLE, assert_gradients, gradients, numpy, quick
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kws import structured
 from kws.structured import displacement
+from tests.structured import reference
+from tests.structured.backends import DOUBLE, assert_gradients, gradients, numpy, quick
 
 RANKED = {
     "toeplitz_like": structured.ToeplitzLike,

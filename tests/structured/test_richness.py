@@ -7,14 +7,14 @@ rank would give its own matrix a smaller displacement.
 
 import numpy as np
 import pytest
-import reference
 import scipy.linalg
-from backends import DOUBLE, numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws import structured
 from kws.structured import displacement, projection
+from tests.structured import reference
+from tests.structured.backends import DOUBLE, numpy
 
 sizes = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 23, 31, 32])
 seeds = st.integers(0, 10_000)

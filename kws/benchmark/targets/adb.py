@@ -3,9 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from kws.benchmark.building import require_program
 from kws.benchmark.targets.remote import Remote
-from kws.errors import KwsError
+from kws.benchmark.toolchain import require_program
+from kws.utils.errors import KwsError
 
 # Where a phone lets the shell of adb run programs.
 FOLDER = "/data/local/tmp/kws-bench"

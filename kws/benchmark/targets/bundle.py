@@ -9,10 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws.benchmark.aarch64 import build_for_aarch64
-from kws.benchmark.building import build, require_program
-from kws.benchmark.tflite_library import tflite_library
-from kws.errors import KwsError
+from kws.benchmark.toolchain import build, build_for_aarch64, require_program, tflite_library
+from kws.utils.errors import KwsError
 
 _ABIS = {"aarch64": "arm64-v8a", "x86_64": "x86_64"}
 

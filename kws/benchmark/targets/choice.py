@@ -5,9 +5,9 @@ from pathlib import Path
 from kws.benchmark.targets.adb import Adb
 from kws.benchmark.targets.host import Host
 from kws.benchmark.targets.qemu import Qemu
-from kws.benchmark.targets.ssh import Ssh
+from kws.benchmark.targets.remote import Ssh
 from kws.benchmark.targets.timed import Timed
-from kws.errors import KwsError
+from kws.utils.errors import KwsError
 
 NAMES = "host, cortex-a53, cortex-a76, ssh:HOST, adb or adb:SERIAL"
 

@@ -4,10 +4,9 @@ import platform
 import subprocess
 from pathlib import Path
 
-from kws.benchmark.building import build
 from kws.benchmark.targets.timed import REPEATS, Timed, parse_report
-from kws.benchmark.tflite_library import tflite_library
-from kws.errors import KwsError
+from kws.benchmark.toolchain import build, tflite_library
+from kws.utils.errors import KwsError
 
 
 class Host(Timed):

@@ -5,12 +5,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kws import model_file
-from kws.benchmark.aarch64 import prepare
 from kws.benchmark.candidates import Candidate
 from kws.benchmark.instructions import of_each
-from kws.errors import KwsError
+from kws.benchmark.toolchain import prepare
 from kws.tflite.graph import Graph
+from kws.tflite.pack import pack, unpack
+from kws.utils.errors import KwsError
 
 # Of processors that have these cores: Raspberry Pi 3 B and 5.
 PROCESSORS = {"cortex-a53": 1.2e9, "cortex-a76": 2.4e9}
@@ -94,7 +94,7 @@ class Qemu:
 def beginnings(tflite: bytes) -> list[tuple[str, bytes]]:
     """For each op its name, and the model that ends with it: its outputs are all that is left to
     be used. Ops on constants alone, which a runtime does when it loads, end none."""
-    given = model_file.unpack(tflite)
+    given = unpack(tflite)
     graph = Graph(given)
     ready = {index for op in graph.operators for index in op.inputs if graph.is_constant(index)}
     ends = []
@@ -107,11 +107,11 @@ def beginnings(tflite: bytes) -> list[tuple[str, bytes]]:
 
 
 def _beginning(tflite: bytes, end: int, ready: set[int]) -> tuple[str, bytes]:
-    model = model_file.unpack(tflite)
+    model = unpack(tflite)
     graph = Graph(model)
     rest = [i for op in graph.operators[end:] for i in op.inputs] + list(graph.outputs)
     graph.operators = graph.operators[:end]
     made = [index for op in graph.operators for index in op.outputs if index not in ready]
     model.subgraphs[0].outputs = [index for index in made if index in rest]
     model.signatureDefs = []
-    return graph.kind(graph.operators[-1]), model_file.pack(model)
+    return graph.kind(graph.operators[-1]), pack(model)

@@ -1,6 +1,7 @@
 """What machines have in common that are reached through a client program."""
 
 import hashlib
+import secrets
 import subprocess
 import tempfile
 from abc import abstractmethod
@@ -9,7 +10,8 @@ from pathlib import Path
 from kws.benchmark.targets.bundle import bundle, check_machine
 from kws.benchmark.targets.host import last_line
 from kws.benchmark.targets.timed import Timed, parse_report
-from kws.errors import KwsError
+from kws.benchmark.toolchain import require_program
+from kws.utils.errors import KwsError
 
 REPORT = "report.json"
 RUNNING = "runner.pid"
@@ -146,3 +148,37 @@ class Remote(Timed):
             complaint = self._holder.stderr.read()
             gone = self.lost(complaint)
             raise KwsError(gone or f"{self.name}: {last_line(complaint) or 'no folder to work in'}")
+
+
+# Nobody is there to be asked for a password.
+_SSH_OPTIONS = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+
+
+class Ssh(Remote):
+    """host: as ssh takes it, with a user if need be; its key must be known."""
+
+    def __init__(self, host: str, **options):
+        folder = "/tmp/kws-bench" if options.get("keep") else f"/tmp/kws-{secrets.token_hex(4)}"
+        super().__init__(f"ssh:{host}", folder, **options)
+        self._host = host
+
+    def machine(self) -> str:
+        require_program("ssh", "openssh-client")
+        return self.call(self.client("uname -m")).strip()
+
+    def client(self, script: str) -> list[str]:
+        return ["ssh", *_SSH_OPTIONS, self._host, script]
+
+    def copy(self, source: Path, name: str) -> list[str]:
+        return ["scp", "-q", "-p", *_SSH_OPTIONS, str(source), f"{self._host}:{self.folder}/{name}"]
+
+    def fetch(self, name: str, target: Path) -> list[str]:
+        return ["scp", "-q", *_SSH_OPTIONS, f"{self._host}:{self.folder}/{name}", str(target)]
+
+    def lost(self, complaint: str) -> str | None:
+        if any(
+            sign in complaint for sign in ("closed", "timed out", "refused", "resolve", "denied")
+        ):
+            last = complaint.strip().rpartition("\n")[2]
+            return f"{self.name} cannot be reached: {last}"
+        return None

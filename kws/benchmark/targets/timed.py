@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kws.benchmark.candidates import Candidate
-from kws.errors import KwsError
+from kws.utils.errors import KwsError
 
 REPEATS = 500
 

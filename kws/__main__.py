@@ -1,0 +1,7 @@
+"""``python -m kws``."""
+
+import sys
+
+from kws.cli.main import main
+
+sys.exit(main())

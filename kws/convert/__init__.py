@@ -1,0 +1,1 @@
+"""A keras.Model becomes a .tflite."""

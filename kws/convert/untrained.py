@@ -1,0 +1,30 @@
+"""TODO."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kws.recipe import Recipe
+from kws.tflite.metadata import write_metadata
+from kws.utils.files import write_bytes
+
+
+def untrained(plan: Recipe, name: str, quantized: Sequence[str], folder: Path) -> list[Path]:
+    """Write a recipe's network, not trained, in each way of storing weights to ``folder``."""
+    from kws.labels import label_names
+    from kws.utils.console import load_keras
+
+    load_keras()
+    from kws import networks
+    from kws.convert.convert import convert
+
+    labels = label_names(plan.data.words)
+    network = networks.build(plan.network, plan.shape, len(labels))
+    frontend = plan.frontend.to_dict()
+    metadata = {"labels": labels, "samples": plan.samples, "frontend": frontend}
+    files = []
+    for quantize in quantized:
+        suffix = "" if quantize == "none" else f"-{quantize}"
+        files.append(folder / f"{name}{suffix}.tflite")
+        lowered = convert(network, lowering="custom", quantize=quantize).data
+        write_bytes(files[-1], write_metadata(lowered, metadata))
+    return files

@@ -1,1 +1,0 @@
-"""Where clips come from: folders of recordings, synthesis, noise."""

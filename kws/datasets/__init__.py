@@ -1,0 +1,1 @@
+"""Recorded clips and what is done to them before they become features."""

@@ -1,0 +1,220 @@
+"""Results for a person: tables in the terminal and pictures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+from scipy.stats import norm
+
+from kws.utils.files import replacing
+
+
+def confusion_picture(result: dict, path: Path, title: str) -> None:
+    """Draw the confusion matrix of an evaluation; rows are the truth."""
+    plt = _pyplot()
+    confusion = np.array(result["confusion"])
+    share = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
+    size = 2.5 + 0.42 * len(confusion)
+    figure, axes = plt.subplots(figsize=(size, size), layout="constrained")
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(confusion):
+        if count:
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
+    names = [name.strip("_") for name in result["labels"]]
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("heard as")
+    axes.set_ylabel("spoken")
+    axes.set_title(title, fontsize=10)
+    _save_picture(figure, path)
+
+
+def detection_picture(
+    features: np.ndarray,
+    hop: float,
+    trace: Sequence[tuple[float, np.ndarray]],
+    labels: Sequence[str],
+    detections: Sequence,
+    path: Path,
+) -> None:
+    """Draw log-mel features (frames, bands), the scores over time and what was detected.
+
+    hop: seconds between frames. trace: (seconds, scores) for every look of the detector.
+    """
+    plt = _pyplot()
+    end = max(len(features) * hop, 0.1)
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(min(24, max(8, end)), 4.5), sharex=True, layout="constrained"
+    )
+    above.imshow(features.T, origin="lower", aspect="auto", extent=(0, end, 0, features.shape[1]))
+    above.set_ylabel("mel band")
+    times = [time for time, _ in trace]
+    scores = np.array([scores for _, scores in trace])
+    for k, label in enumerate(labels):
+        if not label.startswith("_") and scores[:, k].max() > 0.3:
+            below.plot(times, scores[:, k], label=label)
+    for detection in detections:
+        above.axvline(detection.time, color="white", linewidth=1)
+        above.text(
+            detection.time,
+            features.shape[1] * 0.98,
+            f" {detection.keyword}",
+            color="white",
+            va="top",
+        )
+    below.set(xlabel="seconds", ylabel="smoothed score", ylim=(0, 1.05), xlim=(0, end))
+    if below.lines:
+        below.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    _save_picture(figure, path)
+
+
+def _pyplot():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _save_picture(figure, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    _pyplot().close(figure)
+
+
+# Told apart by people who see few colours, and on grey paper by their dashes (Okabe, Ito 2008).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+
+LOWEST = 0.002  # shares below this are drawn here
+_LEGEND = 0.18  # inches a line
+SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+
+
+def det(curves: Mapping[str, dict], title: str) -> Figure:
+    """Misses against false alarms per hour of several models: axes as of Martin et al. 1997.
+
+    curves: by the model's name a summary of ``kws.scoring.rates``. A bar is the 95% interval of
+    the misses at 0.1, 0.5 and 1 false alarms per hour. A threshold without a false alarm stands
+    at the left edge.
+    """
+    figure, axes = _axes(5.2, 3.9 + _LEGEND * len(curves))
+    highest = 0.0
+    left = min(0.05, *(0.5 / curve["hours"] for curve in curves.values()))
+    for k, (name, curve) in enumerate(curves.items()):
+        colour, dash = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
+        alarms, missed = best_so_far(curve["det"])
+        axes.step(
+            np.maximum(alarms, left),
+            _deviate(missed),
+            where="post",
+            color=colour,
+            linestyle=dash,
+            label=name,
+            linewidth=1.8,
+        )
+        for rate, at in curve["intervals"].items():
+            share = curve["frr_at_fa_per_hour"][rate]
+            ends = _deviate(np.array([share, *at["frr_95"]]))
+            place = float(rate) * 1.03 ** (k - (len(curves) - 1) / 2)  # beside, not over each other
+            axes.plot(place, ends[0], "o", color=colour, markersize=4)
+            axes.plot([place, place], ends[1:], color=colour, linewidth=0.9, alpha=0.7)
+            highest = max(highest, min(at["frr_95"][1], 0.9))
+    axes.set_xscale("log")
+    axes.set_xlim(left * 0.9, 20)
+    axes.set_yticks(_deviate(np.array(SHARES)), [f"{100 * share:g}%" for share in SHARES])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.set_ylim(*_deviate(np.array([LOWEST, max(0.1, min(highest * 1.15, 0.9))])))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("false alarms per hour")
+    axes.set_ylabel("missed")
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.3)
+    _legend(figure)
+    return figure
+
+
+def words_figure(results: Mapping[str, dict], rate: str) -> Figure:
+    """Bars: how many of each word are missed at ``rate`` false alarms per hour, by model."""
+    names = list(dict.fromkeys(word for result in results.values() for word in result["words"]))
+    figure, axes = _axes(5.2, 0.9 + (_LEGEND + 0.26 * len(names)) * len(results))
+    height = 0.8 / len(results)
+    for k, (model, result) in enumerate(results.items()):
+        places = [names.index(word) + (k - (len(results) - 1) / 2) * height for word in names]
+        shares = [_missed_share(result, word, rate) for word in names]
+        bars = axes.barh(places, shares, height * 0.9, label=model, color=COLOURS[k % len(COLOURS)])
+        axes.bar_label(bars, [f"{s:.1f}" for s in shares], padding=2, fontsize=7)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"% missed at {rate} false alarms per hour")
+    axes.grid(axis="x", alpha=0.3)
+    if len(results) > 1:
+        _legend(figure)
+    return figure
+
+
+def bars(values: Mapping[str, float], title: str) -> Figure:
+    """A bar for each model."""
+    figure, axes = _axes(5.2, 0.8 + 0.34 * len(values))
+    drawn = axes.barh(list(values), list(values.values()), color=COLOURS[0], height=0.6)
+    axes.bar_label(drawn, [f"{value:,.4g}" for value in values.values()], padding=3, fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.18)
+    axes.tick_params(labelsize=8)
+    axes.set_title(title, fontsize=10, loc="left")
+    return figure
+
+
+def confusion_figure(result: dict, title: str) -> Figure:
+    """The confusion matrix of an evaluation; rows are the truth."""
+    counts = np.array(result["confusion"])
+    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    side = 1.6 + 0.32 * len(counts)
+    figure, axes = _axes(side, side)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=7)
+    names = [name.strip("_") for name in result["labels"]]
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_xlabel("heard as")
+    axes.set_ylabel("spoken")
+    axes.set_title(title, fontsize=10)
+    return figure
+
+
+def best_so_far(points: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
+    """The curve's corners: rates of false alarms, each once and rising, and the fewest misses
+    that can be had at no more than that."""
+    ordered = sorted((p["fa_per_hour"], p["frr"]) for p in points)
+    best = np.minimum.accumulate([missed for _, missed in ordered])
+    alarms = np.array([rate for rate, _ in ordered])
+    last = np.append(alarms[1:] > alarms[:-1], True)
+    return alarms[last], best[last]
+
+
+def _deviate(shares: np.ndarray) -> np.ndarray:
+    return norm.ppf(np.clip(shares, LOWEST, 0.999))
+
+
+def _missed_share(result: dict, word: str, rate: str) -> float:
+    one = result["words"].get(word)
+    return 100 * one["frr_at_fa_per_hour"][rate] if one else 0.0
+
+
+def _legend(figure: Figure) -> None:
+    """Below the axes, where it covers nothing."""
+    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
+
+
+def _axes(width: float, height: float):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes

@@ -1,0 +1,88 @@
+"""TODO."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from kws.labels import SILENCE, UNKNOWN
+
+THRESHOLD, SMOOTHING_MS, REFRACTORY_MS = 0.7, 200.0, 750.0
+STEP_MS = 40.0  # between two looks of a network that takes whole windows
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A keyword's averaged posterior at its highest, and when that was, in seconds."""
+
+    keyword: str
+    score: float
+    time: float
+
+
+class Decision:
+    """Posteriors, look by look, become peaks of keywords; the C twin is export/detector.
+
+    labels: one per posterior. step_ms: time between two looks. thresholds: the averaged
+    posterior at which a keyword counts, 0.7 for those that are not in it. smoothing_ms: span of
+    the average. refractory_ms: how long a keyword is not reported again.
+
+    ``scores`` holds the latest averages (labels,), zeros before the first look.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        step_ms: float,
+        thresholds: Mapping[str, float] | None = None,
+        smoothing_ms: float = SMOOTHING_MS,
+        refractory_ms: float = REFRACTORY_MS,
+    ):
+        self._keywords = [
+            (k, label, (thresholds or {}).get(label, THRESHOLD))
+            for k, label in enumerate(labels)
+            if label not in (UNKNOWN, SILENCE)
+        ]
+        average = max(1, ceil(smoothing_ms / step_ms))
+        self._recent = np.zeros((average, len(labels)), np.float32)
+        self._looks = 0
+        self._refractory = refractory_ms / 1000
+        self._rising: Peak | None = None
+        self._quiet_until: dict[str, float] = {}
+        self.scores = np.zeros(len(labels), np.float32)
+
+    def push(self, time: float, posteriors: np.ndarray) -> Peak | None:
+        """Take the posteriors (labels,) of a look; return the peak that it shows to be over.
+
+        That peak was at the look before. A posterior that is no number passes no threshold.
+        """
+        recent = self._recent
+        recent[self._looks % len(recent)] = posteriors
+        self._looks += 1
+        count = min(self._looks, len(recent))
+        self.scores = np.add.reduce(recent[:count]) / np.float32(count)
+        score, keyword = self._best(time)
+        rising = self._rising
+        if rising and not score > rising.score:
+            self._rising = None
+            self._quiet_until[rising.keyword] = time + self._refractory
+            return rising
+        if keyword:
+            self._rising = Peak(keyword, score, time)
+        return None
+
+    def _best(self, time: float) -> tuple[float, str]:
+        """The highest score of a keyword that may be reported, and that keyword; 0 if none may."""
+        scores, best = self.scores.tolist(), (0.0, "")
+        for k, keyword, threshold in self._keywords:
+            passed = scores[k] >= threshold and scores[k] > best[0]
+            if passed and time >= self._quiet_until.get(keyword, 0.0):
+                best = scores[k], keyword
+        return best
+
+
+STEP_MS = 40.0  # of a streaming network: a smaller one costs more, a larger one is slower to react
+
+# Between two looks of a network that takes whole windows, as in kws.detector and export/runner.
+STEP_MS = 40.0

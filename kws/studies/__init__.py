@@ -1,0 +1,1 @@
+"""Many recipes and seeds, trained, measured and compared."""

@@ -1,0 +1,1 @@
+"""Speech made from text, and corpora completed with it."""

@@ -1,0 +1,1 @@
+"""A recipe and clips become a trained network in a run folder."""

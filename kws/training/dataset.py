@@ -1,0 +1,147 @@
+"""What a network is trained and validated on: the corpus of a recipe, and its epochs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kws import audio
+from kws.datasets import clips
+from kws.datasets.features import AugmentedFeatures, with_silence
+from kws.datasets.negatives import add_negatives, cut_negatives
+from kws.datasets.noise import Noise
+from kws.frontend.keras_layer import LogMel
+from kws.labels import label_names
+from kws.recipe import Recipe
+from kws.synthesis.corpus import completed
+from kws.training.distillation import teacher_file, teacher_probabilities
+from kws.training.logit_adjustment import log_priors
+from kws.utils.console import Progress
+from kws.utils.errors import KwsError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The clips of a recipe, read once for training, evaluation and export.
+
+    name: of their folder. validation: the validation clips, and silence. noise: what
+    augmentation adds.
+    """
+
+    name: str
+    training: clips.ClipSet
+    validation: clips.ClipSet
+    noise: Noise
+
+
+def load_corpus(plan: Recipe, data: Path | None = None, noise: Path | None = None) -> Corpus:
+    """Read the corpus of a recipe.
+
+    data, noise: folders to use instead of the recipe's. Raises KwsError if a folder is missing, or
+    has no clips of one of the words or of one of the splits.
+    """
+    name = data_folder(plan, data).name
+    data = data_folder(plan, data)
+    if plan.data.synthetic:
+        data = completed(data, plan.data.synthetic, plan.data.words)
+    found = clips.scan(data)
+    present = {clip.word for clip in found}
+    for word in plan.data.words:
+        if word not in present:
+            raise KwsError(f"{data}: has no folder of clips for the word {word!r}", 2)
+    own = data / clips.NOISE
+    bank = Noise(noise or plan.data.noise or (own if own.is_dir() else None))
+    parts = {}
+    for split in ("training", "validation"):
+        chosen = [clip for clip in found if clip.split == split]
+        if not chosen:
+            raise KwsError(f"{data}: has no clips for {split}", 2)
+        with Progress(f"{split} clips decoded") as progress:
+            parts[split] = clips.load(chosen, plan.data.words, plan.samples, progress)
+    if plan.data.negatives:
+        cut = cut_negatives(plan.data.negatives, plan.data.words, plan.samples)
+        parts["training"] = add_negatives(parts["training"], cut)
+    validation = with_silence(parts["validation"], plan.data.words, bank, seed=0)
+    return Corpus(name, parts["training"], validation, bank)
+
+
+def data_folder(plan: Recipe, chosen: Path | None) -> Path:
+    """Where the clips are: the folder that was chosen, or the recipe's own."""
+    if not (chosen or plan.data.folder):
+        raise KwsError("the recipe names no data; say where the clips are: --data DIR", 2)
+    return Path(chosen or plan.data.folder)
+
+
+def augmented(plan: Recipe, corpus: Corpus) -> AugmentedFeatures:
+    """The variations of the training clips that a recipe asks for, at most one an epoch."""
+    count = min(plan.augment.variations, plan.training.epochs)
+    return AugmentedFeatures(
+        corpus.training, plan.data, plan.augment, plan.frontend, corpus.noise, count
+    )
+
+
+def some_features(plan: Recipe, data: Path | None, count: int) -> np.ndarray:
+    """Features float32 (count, frames, bands) of training clips spread over the words."""
+    folder = data_folder(plan, data)
+    found = [clip for clip in clips.scan(folder) if clip.split == "training"]
+    chosen = [found[k] for k in np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
+    return np.stack(
+        [plan.frontend.features(clips.fit(audio.read(c.path), plan.samples)) for c in chosen]
+    )
+
+
+def features_of(plan: Recipe, chosen: clips.ClipSet) -> np.ndarray:
+    """Features float32 (clips, frames, bands) of clips without augmentation."""
+    log_mel = LogMel(plan.frontend)
+    parts = range(0, len(chosen), 256)
+    return np.concatenate(
+        [np.asarray(log_mel(audio.from_int16(chosen.samples[k : k + 256]))) for k in parts]
+    )
+
+
+class Epochs(keras.utils.PyDataset):
+    """The epochs of a recipe over its variations: (features (batch, frames, bands), targets
+    (batch, classes)).
+
+    With logit adjustment the inputs are (features, log priors (batch, classes)). The contents of
+    an epoch depend only on the recipe and the epoch's number, so that a training that was stopped
+    goes on with the same batches.
+    """
+
+    def __init__(self, plan: Recipe, variations: AugmentedFeatures, epoch: int = 0):
+        super().__init__()
+        self._plan, self._variations, self._epoch = plan, variations, epoch
+        self._teacher = teacher_file(plan)
+        self._start()
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // self._plan.training.batch)
+
+    def __getitem__(self, index: int):
+        batch = self._plan.training.batch
+        chosen = self._order[index * batch : (index + 1) * batch]
+        inputs, targets = self._features[chosen].astype(np.float32), self._targets[chosen]
+        if self._priors is not None:
+            inputs = inputs, self._priors[chosen]
+        return inputs, targets
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._start()
+
+    def _start(self) -> None:
+        schedule, k = self._plan.training, self._epoch % self._variations.count
+        self._features, labels = self._variations[k]
+        classes = len(label_names(self._plan.data.words))
+        smoothing = schedule.label_smoothing
+        targets = np.eye(classes, dtype=np.float32)[labels] * (1 - smoothing) + smoothing / classes
+        if self._teacher:
+            answers = teacher_probabilities(self._variations, self._teacher, k)
+            targets = (1 - schedule.teacher_weight) * targets + schedule.teacher_weight * answers
+        self._targets = targets
+        self._priors = None
+        if schedule.logit_adjustment:
+            priors = log_priors(labels, self._variations.synthetic(k), classes)
+            self._priors = schedule.logit_adjustment * priors
+        self._order = np.random.default_rng([schedule.seed, self._epoch]).permutation(len(labels))

@@ -1,0 +1,1 @@
+"""A wake word made from its text."""

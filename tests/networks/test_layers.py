@@ -1,0 +1,36 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kws.networks.layers import BatchNorm
+
+IMAGES = np.random.default_rng(0).normal(3, 2, (6, 5, 4, 8)).astype(np.float32)
+
+
+def trained(layer: layers.BatchNormalization, images: np.ndarray):
+    """A network of one normalisation after three steps of gradient descent, and its answers."""
+    features = keras.Input(images.shape[1:])
+    network = keras.Model(features, layer(layers.Dense(8, kernel_initializer="identity")(features)))
+    network.compile(keras.optimizers.SGD(0.1), "mse")
+    wanted = np.sin(np.arange(images.size, dtype=np.float32)).reshape(images.shape)
+    for _ in range(3):
+        network.train_on_batch(images, wanted)
+    return network, network.predict_on_batch(images)
+
+
+@pytest.mark.parametrize("images", [IMAGES, IMAGES[:, :1], IMAGES[:, 0, 0]])
+def test_it_trains_as_kerass_does(images):
+    network, answers = trained(BatchNorm(momentum=0.9), images)
+    stock, expected = trained(layers.BatchNormalization(momentum=0.9), images)
+    for ours, theirs in zip(network.get_weights(), stock.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_it_is_read_back(tmp_path):
+    network, answers = trained(BatchNorm(), IMAGES)
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(again.predict_on_batch(IMAGES), answers)
+    assert again.layers[-1].momentum == 0.95

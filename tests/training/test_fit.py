@@ -1,0 +1,60 @@
+import gc
+import weakref
+
+import keras
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kws.training.fit import ArrayBatches, fit, predict
+
+
+def an_epoch(arrays: ArrayBatches) -> np.ndarray:
+    """The targets of an epoch, which say which inputs belong to them."""
+    targets = []
+    for k in range(len(arrays)):
+        (one, two), some = arrays[k]
+        np.testing.assert_array_equal(one, some[:, 0])
+        np.testing.assert_array_equal(two, -some[:, 0])
+        targets.extend(some[:, 0])
+    arrays.on_epoch_end()
+    return np.array(targets)
+
+
+@given(count=st.integers(1, 50), batch=st.integers(1, 20))
+def test_every_epoch_holds_all_once_in_an_order_of_its_own(count, batch):
+    numbers = np.arange(count)
+    inputs, targets = (numbers, -numbers), numbers[:, None]
+    straight = ArrayBatches(inputs, targets, batch)
+    mixed, again = (ArrayBatches(inputs, targets, batch, seed=3) for _ in range(2))
+    orders = []
+    for _ in range(2):
+        np.testing.assert_array_equal(an_epoch(straight), numbers)
+        orders.append(an_epoch(mixed))
+        np.testing.assert_array_equal(np.sort(orders[-1]), numbers)
+        np.testing.assert_array_equal(an_epoch(again), orders[-1])
+    if count > 20:
+        assert not np.array_equal(*orders)
+
+
+def test_a_network_learns_from_arrays_and_answers_as_it_predicts():
+    x = np.random.default_rng(1).normal(size=(300, 4))
+    wanted = x @ np.float32([[1, 2], [0, 1], [3, 0], [0, 0]])
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    network.compile(keras.optimizers.Adam(0.05), "mse")
+    fit(network, ArrayBatches(x, wanted, 32, seed=0), epochs=40)
+    answers = predict(network, x.astype(np.float16), batch=128)
+    np.testing.assert_allclose(answers, wanted, atol=0.05)
+    np.testing.assert_allclose(answers, network.predict(x, verbose=0), atol=0.01)
+
+
+def test_what_was_fed_is_let_go_of():
+    """A study trains network after network; each one's clips are a gigabyte."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    parts = [ArrayBatches(np.ones((4, 2)), np.ones((4, 1)), 2) for _ in range(2)]
+    fit(model, *parts, epochs=2)
+    left = [weakref.ref(part) for part in parts]
+    del parts
+    gc.collect()
+    assert [part() for part in left] == [None, None]
