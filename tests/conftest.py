@@ -1,6 +1,8 @@
 """What several tests share: real speech where there is some, and a small corpus."""
 
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,27 @@ ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "data" / "quickstart"
 
 
+def shared_folder(tmp_path_factory, name: str, fill: Callable[[Path], object]) -> Path:
+    """A folder that is filled once, whichever of pytest-xdist's processes comes first."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, done = root / name, root / f"{name}.done"
+    with open(root / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            fill(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory):
     """Tests never touch the user's cache, and share one of their own."""
+    cache = shared_folder(tmp_path_factory, "cache", lambda folder: None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         yield
 
 
@@ -35,9 +53,10 @@ def trained(own_cache, tmp_path_factory) -> Path:
     from kws.cli.main import main
     from tests import tones
 
-    folder = tmp_path_factory.mktemp("trained")
-    tones.write_corpus(folder / "clips")
-    (folder / "recipe.toml").write_text(tones.RECIPE)
-    data, run = folder / "clips", folder / "run"
-    assert main(["train", str(folder), "--data", str(data), "--run", str(run)]) == 0
-    return folder
+    def train(folder: Path) -> None:
+        tones.write_corpus(folder / "clips")
+        (folder / "recipe.toml").write_text(tones.RECIPE)
+        data, run = folder / "clips", folder / "run"
+        assert main(["train", str(folder), "--data", str(data), "--run", str(run)]) == 0
+
+    return shared_folder(tmp_path_factory, "trained", train)

@@ -1,12 +1,12 @@
-"""Sound: read and written (``io``), measured and trimmed (``levels``)."""
+"""Sound: read and written (``io``), found in folders (``folders``), measured (``levels``)."""
 
+from kws.audio.folders import Survey, find, survey
 from kws.audio.io import (
     RATE,
     SUFFIXES,
     blocks,
     describe,
     duration,
-    find,
     from_int16,
     microphone,
     raw_blocks,
@@ -18,6 +18,7 @@ from kws.audio.io import (
 __all__ = [
     "RATE",
     "SUFFIXES",
+    "Survey",
     "blocks",
     "describe",
     "duration",
@@ -26,6 +27,7 @@ __all__ = [
     "microphone",
     "raw_blocks",
     "read",
+    "survey",
     "to_int16",
     "write",
 ]

@@ -1,4 +1,4 @@
-"""Audio at the door: anything libsndfile reads becomes float32 mono at 16 kHz."""
+"""Audio files and the microphone: everything becomes float32 (samples,), mono, at 16 kHz."""
 
 import struct
 import sys
@@ -14,20 +14,22 @@ from kws.utils.errors import KwsError
 
 RATE = 16000
 SUFFIXES = {".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au"}
+_PIECE = RATE // 10  # samples of live audio that are handed on at once
 
 
 def read(path: Path | str) -> np.ndarray:
-    """The whole file as float32 (samples,) in [-1, 1], mono, 16 kHz.
+    """The whole file: float32 (samples,) in [-1, 1], mono, at 16 kHz.
 
-    Raises KwsError when the file is missing, empty, truncated, or no audio.
+    Raises KwsError if the file is missing, empty, truncated, or no audio.
     """
     return np.concatenate(list(blocks(path)))
 
 
 def blocks(path: Path | str, seconds: float = 10.0) -> Iterator[np.ndarray]:
-    """The file in pieces of about ``seconds``, so that its length never matters.
+    """The file in pieces of about ``seconds``, so that a long one needs no more memory.
 
-    Yields float32 (samples,) mono at 16 kHz; channels are averaged and other rates resampled.
+    Yields float32 (samples,) in [-1, 1] at 16 kHz. Channels are averaged, other rates resampled.
+    Raises KwsError as ``read`` does.
     """
     path = Path(path)
     with _open(path) as file:
@@ -57,7 +59,7 @@ def blocks(path: Path | str, seconds: float = 10.0) -> Iterator[np.ndarray]:
 
 
 def describe(path: Path | str) -> str | None:
-    """What was converted at the door, as one line for a person; None if nothing was."""
+    """One line for a person on what ``read`` converts in the file; None if it converts nothing."""
     with _open(Path(path)) as file:
         changes = []
         if file.channels > 1:
@@ -69,45 +71,66 @@ def describe(path: Path | str) -> str | None:
     return f"{path}: {', '.join(changes)}" if changes else None
 
 
+def duration(path: Path) -> float:
+    """Seconds of audio in a file, by its header. Raises KwsError if it is not audio."""
+    try:
+        return soundfile.info(path).duration
+    except soundfile.LibsndfileError as error:
+        raise KwsError(f"{path}: is not audio that can be read ({error})") from error
+
+
 def write(path: Path | str, samples: np.ndarray, **options) -> None:
-    """Write float32 mono samples at 16 kHz; the suffix chooses the format."""
+    """Write float32 (samples,) at 16 kHz; the suffix, or ``format=``, chooses the format.
+
+    ``options`` are those of ``soundfile.write``.
+    """
     soundfile.write(path, samples, RATE, **options)
 
 
-def find(folder: Path | str) -> list[Path]:
-    """All audio files below ``folder``, sorted. Raises KwsError if there is no such folder."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise KwsError(f"{folder}: no such folder", 2)
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+def from_int16(samples: np.ndarray) -> np.ndarray:
+    """int16 samples of any shape as float32 in [-1, 1): divided by 32768."""
+    return samples.astype(np.float32) / 32768
 
 
-def raw_blocks(stream=None, seconds: float = 0.1) -> Iterator[np.ndarray]:
-    """Raw PCM (signed 16-bit little-endian, mono, 16 kHz) from a byte stream, in pieces."""
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """Float samples of any shape as int16: times 32768, rounded, and clipped to [-32768, 32767].
+
+    ``to_int16(from_int16(samples))`` is ``samples``, exactly.
+    """
+    return np.clip(np.rint(np.asarray(samples) * 32768), -32768, 32767).astype(np.int16)
+
+
+def raw_blocks(stream=None) -> Iterator[np.ndarray]:
+    """Pieces of up to 0.1 s of raw PCM: signed 16 bits, little-endian, mono, 16 kHz.
+
+    stream: a binary file, by default the standard input. Yields float32 (samples,).
+    """
     stream = stream or sys.stdin.buffer
     carry = b""
-    while data := stream.read(2 * int(seconds * RATE)):
+    while data := stream.read(2 * _PIECE):
         data = carry + data
         whole = len(data) - len(data) % 2
         carry = data[whole:]
         yield from_int16(np.frombuffer(data[:whole], "<i2"))
 
 
-def microphone(seconds: float = 0.1, device: str | int | None = None) -> Iterator[np.ndarray]:
-    """Pieces of about ``seconds`` from the microphone, for as long as they are asked for."""
+def microphone(device: str | int | None = None) -> Iterator[np.ndarray]:
+    """Pieces of 0.1 s from the microphone, without end: float32 (samples,).
+
+    Raises KwsError if sounddevice or PortAudio is missing or no microphone can be opened.
+    """
     try:
         import sounddevice
     except ImportError as error:
         raise KwsError('the microphone needs sounddevice: pip install "kws[mic]"') from error
     except OSError as error:
         raise KwsError("the microphone needs PortAudio: apt install libportaudio2") from error
-    block = int(seconds * RATE)
     try:
         with sounddevice.InputStream(
-            samplerate=RATE, channels=1, dtype="float32", blocksize=block, device=device
+            samplerate=RATE, channels=1, dtype="float32", blocksize=_PIECE, device=device
         ) as stream:
             while True:
-                samples, overflowed = stream.read(block)
+                samples, overflowed = stream.read(_PIECE)
                 if overflowed:
                     warnings.warn("the microphone ran ahead; some audio was lost", stacklevel=2)
                 yield samples[:, 0]
@@ -136,7 +159,7 @@ def _open(path: Path) -> soundfile.SoundFile:
 def _truncated(path: Path) -> bool:
     """Whether a WAV or Ogg file ends before its own container says it does.
 
-    libsndfile reads such files silently up to the break.
+    libsndfile reads such files up to the break without an error.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -157,21 +180,3 @@ def _truncated(path: Path) -> bool:
             ends_stream = bool(tail[page + 5] & 4)
             return len(table) < segments or end > len(tail) or not ends_stream
     return False
-
-
-def from_int16(samples: np.ndarray) -> np.ndarray:
-    """int16 samples of any shape as float32 in [-1, 1)."""
-    return samples.astype(np.float32) / 32768
-
-
-def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Float samples of any shape, in [-1, 1], as int16: rounded, and clipped beyond that."""
-    return np.clip(np.rint(np.asarray(samples) * 32767), -32768, 32767).astype(np.int16)
-
-
-def duration(path: Path) -> float:
-    """Seconds of audio in a file, by its header."""
-    try:
-        return soundfile.info(path).duration
-    except soundfile.LibsndfileError as error:
-        raise KwsError(f"{path}: is not audio that can be read ({error})") from error

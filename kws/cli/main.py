@@ -10,26 +10,8 @@ import warnings
 from kws import __version__
 from kws.utils.errors import KwsError
 
-# In the order of ``kws --help``; each is a module of kws.commands.
-COMMANDS = [
-    "train",
-    "export",
-    "compress",
-    "bench",
-    "models",
-    "study",
-    "inspect",
-    "evaluate",
-    "score",
-    "report",
-    "detect",
-    "listen",
-    "serve",
-    "new_keyword",
-    "synthesize",
-    "voices",
-    "fetch",
-]
+# In the order of ``kws --help``; each is a module of this package, with one or more commands.
+MODULES = ["train", "bench", "inspect", "study", "evaluate", "detect", "new_keyword", "data"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run_command=run)
         return sub
 
-    for name in COMMANDS:
+    for name in MODULES:
         importlib.import_module(f"kws.cli.{name}").register(command)
     return parser
 
@@ -83,7 +65,3 @@ def _explain(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{where}no room left to write; make room and run the command again to go on"
     return f"{where}{error.strerror or error}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

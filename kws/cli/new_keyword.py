@@ -6,7 +6,7 @@ from pathlib import Path
 def register(command) -> None:
     sub = command(
         "new-keyword",
-        run,
+        _make,
         "make a wake word's model from its text",
         'kws new-keyword "hey jarvis" --background ~/recordings/radio',
     )
@@ -39,7 +39,7 @@ def register(command) -> None:
     )
 
 
-def run(options) -> None:
+def _make(options) -> None:
     from kws.synthesis.synthesize import folder_name
     from kws.wakeword.make import STREAM, make
 

@@ -4,17 +4,18 @@ import json
 import sys
 from pathlib import Path
 
+from kws.cli.common import add_data_options
+
 
 def register(command) -> None:
     sub = command(
         "study",
-        run,
+        _study,
         "train and measure variations of a recipe with several seeds; go on where it was stopped",
         "kws study docs/results/paper.toml --data ~/speech_commands",
     )
-    sub.add_argument("study", type=Path, help="a .toml; kws/study.py says what is in it")
-    sub.add_argument("--data", type=Path, metavar="DIR", help="clips, one folder a word")
-    sub.add_argument("--noise", type=Path, metavar="DIR", help="recordings of background noise")
+    sub.add_argument("study", type=Path, help="a .toml; kws/studies/study.py says what is in it")
+    add_data_options(sub)
     sub.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="default runs")
     sub.add_argument("--seed", type=int, metavar="N", help="only the cells of this seed")
     sub.add_argument("--gather", action="store_true", help="train nothing: tell what is there")
@@ -23,7 +24,7 @@ def register(command) -> None:
     )
 
 
-def run(options) -> None:
+def _study(options) -> None:
     from kws.studies import study
     from kws.studies.report import into_page, markdown, pareto_picture
     from kws.utils.files import write_text

@@ -1,9 +1,10 @@
-"""Augmentation of waveforms: what a room and a speaker change about a word."""
+"""Augmentation of waveforms: time, speed, level, rooms and noise."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from kws import audio
 from kws.audio.levels import mix_at_snr
 from kws.datasets.noise import Noise
 from kws.datasets.rooms import acoustics
@@ -15,8 +16,8 @@ class Augment:
 
     shift_ms: largest shift in time either way. speed: largest relative change of speed (and
     with it pitch). gain_db: largest change of level either way. rooms: share of the clips that
-    are heard in a room; with any, all are heard through a microphone of another frequency
-    response each. noise: probability that noise is added, at a signal-to-noise ratio drawn from
+    are put in a room; if it is above zero, every clip also gets a microphone of another frequency
+    response. noise: probability that noise is added, at a signal-to-noise ratio drawn from
     snr_db. time_mask_ms, band_mask: widest mask of SpecAugment (Park et al. 2019) in time and in
     mel bands, two masks of each. variations: how many times a clip is varied anew; later epochs
     take these again, in another order and under other masks.
@@ -33,13 +34,11 @@ class Augment:
     variations: int = 20
 
     def __call__(self, clips: np.ndarray, noise: Noise, rng: np.random.Generator) -> np.ndarray:
-        """Vary clips, float32 (batch, samples); masks are the network's affair."""
+        """Vary clips float32 (batch, samples); the network itself applies the masks."""
         batch, samples = clips.shape
         rates = 1 + rng.uniform(-self.speed, self.speed, batch)
-        shifts = rng.uniform(-self.shift_ms, self.shift_ms, batch) * 16
-        varied = np.stack(
-            [_warp(*arguments) for arguments in zip(clips, rates, shifts, strict=True)]
-        )
+        shifts = rng.uniform(-self.shift_ms, self.shift_ms, batch) * (audio.RATE // 1000)
+        varied = np.stack([_warp(*one) for one in zip(clips, rates, shifts, strict=True)])
         if self.rooms:
             place = acoustics(samples)
             varied = np.stack([place(clip, rng, self.rooms) for clip in varied])
@@ -52,7 +51,7 @@ class Augment:
 
 
 def _warp(clip: np.ndarray, rate: float, shift: float) -> np.ndarray:
-    """Play ``clip`` at ``rate`` about its middle and move it ``shift`` samples later."""
+    """The clip played at ``rate`` about its middle, and ``shift`` samples later."""
     middle = len(clip) / 2
     positions = (np.arange(len(clip), dtype=np.float32) - middle - shift) * rate + middle
     below = np.floor(positions).astype(np.int32)

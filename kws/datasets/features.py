@@ -1,10 +1,11 @@
 """Features of augmented clips, computed once and kept for every network that is trained on them.
 
-To augment 10,000 clips and compute their features costs a processor as much as to train a small
-network on them. So a training set has a limited number of variations. They are kept in the user's
-cache, in a folder named by everything that they depend on, and later epochs use them again.
+To augment 10,000 clips and compute their features takes as long as to train a small network on
+them. So a training set has a limited number of variations, which later epochs use again. They are
+kept in the user's cache, in a folder named by a digest of everything that they depend on.
 """
 
+import functools
 import hashlib
 import os
 import shutil
@@ -35,10 +36,10 @@ SILENCE_SHARE = 0.7  # clips of silence, as a multiple of the mean number of cli
 
 
 class AugmentedFeatures:
-    """``count`` variations of a training set, each as features and labels.
+    """``count`` variations of a training set.
 
-    ``variations[k]`` is (features float16 (clips, frames, bands), labels int32 (clips,)).
-    ``folder`` is where they are kept.
+    ``variations[k]`` is (features float16 (clips, frames, bands), labels int32 (clips,)), kept
+    in ``folder``.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class AugmentedFeatures:
         noise: Noise,
         count: int,
     ):
-        self._augmented = AugmentedClips(clips, data, augment, noise)
+        self._augmented = functools.partial(AugmentedClips, clips, data, augment, noise)
         self._log_mel = LogMel(frontend)
         self.count = count
         self.folder = cache_folder() / "features" / _digest(clips, data, augment, frontend, noise)
@@ -64,17 +65,14 @@ class AugmentedFeatures:
 
     def synthetic(self, k: int) -> np.ndarray:
         """Which clips of variation ``k`` are synthetic, bool (clips,)."""
-        self._augmented.start(k)
-        return self._augmented.synthetic()
+        return self._augmented(k).synthetic
 
     def batches(self, k: int) -> Iterator[np.ndarray]:
-        """The augmented clips of variation ``k``, float32 (batch, samples) at a time."""
-        self._augmented.start(k)
-        for index in range(len(self._augmented)):
-            yield self._augmented[index][0]
+        """The augmented clips of variation ``k``, in batches float32 (batch, samples)."""
+        return (samples for samples, _ in self._augmented(k))
 
     def kept(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """The array kept as ``name`` beside the features, computed where it is not there yet."""
+        """The array kept as ``name`` beside the features; ``compute`` makes it the first time."""
         path = self.folder / f"{name}.npy"
         if not path.exists():
             _save(path, compute())
@@ -82,11 +80,11 @@ class AugmentedFeatures:
 
     def _compute(self, k: int, features: Path, labels: Path) -> None:
         _make_room(self.folder)
-        self._augmented.start(k)
-        count = len(self._augmented)
+        augmented = self._augmented(k)
+        count = len(augmented)
 
         def batch(index: int):
-            samples, labels = self._augmented[index]
+            samples, labels = augmented[index]
             return np.asarray(self._log_mel(samples)).astype(np.float16), labels
 
         parts = []
@@ -102,47 +100,40 @@ class AugmentedFeatures:
 
 
 class AugmentedClips:
-    """A training set, augmented again and again, in batches.
+    """A training set, augmented, in batches.
 
-    ``clips[k]`` is (samples float32 (batch, samples), labels int32 (batch,)). Each number holds
-    every clip of a word once, another draw of ``_unknown_`` clips (some of them more than once
-    where there are too few), and new silence. The contents depend only on the number, so that a
-    training that was stopped goes on with the same batches.
+    ``clips[k]`` is (samples float32 (batch, samples), labels int32 (batch,)). Each ``number``
+    holds every clip of a word once, another draw of ``_unknown_`` clips (some of them more than
+    once if there are too few), and new silence. The contents depend only on the number, so that a
+    resumed training gets the same batches. ``synthetic``: which clips are, bool (clips,).
     """
 
-    def __init__(self, clips: ClipSet, data: Data, augment: Augment, noise: Noise, number: int = 0):
-        self._clips, self._augment, self._noise = clips, augment, noise
+    def __init__(self, clips: ClipSet, data: Data, augment: Augment, noise: Noise, number: int):
+        self._clips, self._augment, self._noise, self._number = clips, augment, noise, number
         names = label_names(data.words)
-        self._unknown, self._silence = names.index(UNKNOWN), names.index(SILENCE)
-        per_word = np.mean(np.bincount(clips.labels, minlength=len(names))[: self._unknown])
-        self._unknown_count = round(data.unknown * per_word)
-        self._silence_count = round(SILENCE_SHARE * per_word)
-        self.start(number)
-
-    def start(self, number: int) -> None:
-        """Choose the clips of this number; -1 stands for a clip of silence."""
-        self.number = number
+        self._silence, unknown_label = names.index(SILENCE), names.index(UNKNOWN)
+        per_word = np.mean(np.bincount(clips.labels, minlength=len(names))[:unknown_label])
         rng = np.random.default_rng(number)
-        unknown = np.flatnonzero(self._clips.labels == self._unknown)
+        unknown = np.flatnonzero(clips.labels == unknown_label)
+        unknown_count = round(data.unknown * per_word) if len(unknown) else 0
         chosen = np.concatenate(
             [
-                np.flatnonzero(self._clips.labels != self._unknown),
-                np.resize(rng.permutation(unknown), self._unknown_count if len(unknown) else 0),
-                np.full(self._silence_count, -1),
+                np.flatnonzero(clips.labels != unknown_label),
+                np.resize(rng.permutation(unknown), unknown_count),
+                np.full(round(SILENCE_SHARE * per_word), -1),
             ]
         )
-        self._order = rng.permutation(chosen)
-
-    def synthetic(self) -> np.ndarray:
-        """Which of this number's clips are synthetic, bool (clips,)."""
-        return (self._order >= 0) & self._clips.synthetic[self._order]
+        self._order = rng.permutation(chosen)  # -1 is a clip of silence
+        self.synthetic = (self._order >= 0) & clips.synthetic[self._order]
 
     def __len__(self) -> int:
         return -(-len(self._order) // BATCH)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if index >= len(self):
+            raise IndexError(index)
         chosen = self._order[index * BATCH : (index + 1) * BATCH]
-        rng = np.random.default_rng([self.number, index])
+        rng = np.random.default_rng([self._number, index])
         quiet = chosen < 0
         clips = from_int16(self._clips.samples[np.where(quiet, 0, chosen)])
         clips = self._augment(clips, self._noise, rng)
@@ -151,7 +142,10 @@ class AugmentedClips:
 
 
 def with_silence(clips: ClipSet, words: list[str], noise: Noise, seed: int) -> ClipSet:
-    """The clip set and as many clips of silence as a word has on average, always the same."""
+    """The clip set and as many clips of silence as a word has clips on average.
+
+    The silence is the same for the same seed.
+    """
     names = label_names(words)
     count = round(np.mean(np.bincount(clips.labels, minlength=len(names))[: len(words)]))
     rng = np.random.default_rng([seed, 0x51])

@@ -1,30 +1,33 @@
-"""Background noise: recorded where there is some, made up where there is none."""
+"""Background noise: recorded, or made if there are no recordings."""
 
 from pathlib import Path
 
 import numpy as np
 
 from kws import audio
-from kws.audio.levels import rms
+
+SECONDS = 30  # of each track that is made
 
 
 class Noise:
-    """A bank of background noise to draw excerpts from.
+    """Background noise to draw excerpts from.
 
-    folder: recordings of noise in any format; without one, five colours of synthetic noise and
-    mains hum are used, the same for the same seed.
+    folder: recordings of noise in any format. Without one, or if it holds none, the noise is made:
+    five colours of noise and mains hum, always the same. Raises KwsError if the folder is missing
+    or a recording cannot be read. ``tracks``: float32 (samples,) each, of root mean
+    square 1. ``survey``: what was read of the folder; None without one.
     """
 
-    def __init__(self, folder: Path | str | None = None, seed: int = 0, seconds: float = 30.0):
-        recordings = audio.find(folder) if folder else []
-        if recordings:
-            self.tracks = [audio.read(path) for path in recordings]
+    def __init__(self, folder: Path | str | None = None):
+        self.survey = audio.survey(folder) if folder else None
+        if self.survey and self.survey.paths:
+            tracks = [audio.read(path) for path in self.survey.paths]
         else:
-            self.tracks = _synthetic(np.random.default_rng(seed), int(seconds * audio.RATE))
-        self.tracks = [track / max(rms(track), 1e-9) for track in self.tracks]
+            tracks = _synthetic(np.random.default_rng(0), SECONDS * audio.RATE)
+        self.tracks = [track / max(_rms(track), 1e-9) for track in tracks]
 
     def draw(self, rng: np.random.Generator, count: int, samples: int) -> np.ndarray:
-        """Excerpts float32 (count, samples), each of root-mean-square 1 over its whole track."""
+        """Excerpts float32 (count, samples), each of a track whose root mean square is 1."""
         excerpts = np.empty((count, samples), np.float32)
         for excerpt in excerpts:
             track = self.tracks[rng.integers(len(self.tracks))]
@@ -34,9 +37,13 @@ class Noise:
 
 
 def silence(noise: Noise, rng: np.random.Generator, count: int, samples: int) -> np.ndarray:
-    """Clips without speech, float32 (count, samples): noise from inaudible to loud."""
+    """Clips without speech, float32 (count, samples): noise of -80 to -15 dB of full scale."""
     level_db = rng.uniform(-80, -15, (count, 1))
     return (noise.draw(rng, count, samples) * 10 ** (level_db / 20)).astype(np.float32)
+
+
+def _rms(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
 def _synthetic(rng: np.random.Generator, samples: int) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from kws import audio
 from kws.datasets import clips
 from kws.labels import UNKNOWN
 from kws.runtime.model import Model
+from kws.utils.console import note
 from kws.utils.errors import KwsError
 
 
@@ -26,15 +27,14 @@ def evaluate(
     """
     found = clips.scan(folder)
     if split:
-        found = [clip for clip in found if clip.split == split]
-    if not found:
-        raise KwsError(f"{folder}: has no clips for {split}", 2)
+        found = found.of_splits(split)
     truth = [label_of(clip.word, model.labels, folder) for clip in found]
     decided = []
     for k, clip in enumerate(found):
         samples = clips.fit(audio.read(clip.path), model.samples)
         decided.append(int(np.argmax(model(model.frontend.features(samples)))))
         progress(k + 1, len(found))
+    note(found.summary())
     return summary(model.labels, truth, decided)
 
 

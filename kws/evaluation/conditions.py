@@ -36,7 +36,7 @@ class Condition:
             clip = reverberate(clip, self.rooms[rng.integers(len(self.rooms))])[: len(clip) + tail]
         staged[lead : lead + len(clip)] += clip
         if self.noise:
-            level = loudness(np.pad(clip, (0, audio.RATE // 10))[None])[0, 0]
+            level = loudness(np.pad(clip, (0, audio.RATE // 10)))
             noise = self.noise.draw(rng, 1, len(staged))[0]
             staged += noise * level / 10 ** (self.snr_db / 20)
         return np.clip(staged, -1, 1)

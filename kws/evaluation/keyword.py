@@ -14,6 +14,7 @@ from kws.evaluation.posteriors import Posteriors, all_posteriors, concatenate
 from kws.evaluation.rates import LEAST, Point, at_rate, sweep
 from kws.evaluation.streams import KeywordStream, background_streams
 from kws.evaluation.systems import System, open_system
+from kws.utils.console import note
 from kws.utils.errors import KwsError
 
 # Latency is told at this rate of false alarms per hour.
@@ -49,14 +50,20 @@ def keyword_posteriors(
     if keyword not in system.keywords:
         known = ", ".join(system.keywords)
         raise KwsError(f"{name} does not know the keyword {keyword!r}; it knows {known}", 2)
-    paths = audio.find(positives)
+    recordings = audio.survey(positives)
+    paths = recordings.paths
     if not paths:
         raise KwsError(f"{positives}: holds no recordings of {keyword!r}", 2)
     batches = [paths[k : k + 50] for k in range(0, len(paths), 50)]
     tapes = [
         KeywordStream(batch, keyword, condition) for condition in conditions for batch in batches
     ]
-    heard = all_posteriors(name, [*tapes, *background_streams(background)], processes, progress)
+    surveys = [audio.survey(folder) for folder in background]
+    heard = all_posteriors(name, [*tapes, *background_streams(surveys)], processes, progress)
+    noises = {condition.noise for condition in conditions if condition.noise}
+    for survey in (recordings, *surveys, *(noise.survey for noise in noises)):
+        if survey:  # noise that was made was not read
+            note(survey.summary())
     by_condition = {
         condition.name: concatenate(heard[k * len(batches) : (k + 1) * len(batches)])
         for k, condition in enumerate(conditions)

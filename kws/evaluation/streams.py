@@ -95,16 +95,18 @@ class JoinedStream:
         yield pause(int(AROUND_WORD * audio.RATE), np.random.default_rng(self.seed))
 
 
-def background_streams(folders: Sequence[Path], seconds: float = 300.0) -> list[BackgroundStream]:
+def background_streams(
+    surveys: Sequence[audio.Survey], seconds: float = 300.0
+) -> list[BackgroundStream]:
     """The folders' recordings on tapes of about ``seconds`` each, to be heard in parallel.
 
-    Raises KwsError if a folder is missing or holds no recordings, or one is not audio.
+    Raises KwsError if a folder holds no recordings, or one is not audio.
     """
     tapes: list[BackgroundStream] = []
-    for folder in folders:
-        paths = audio.find(folder)
+    for survey in surveys:
+        paths = survey.paths
         if not paths:
-            raise KwsError(f"{folder}: holds no recordings", 2)
+            raise KwsError(f"{survey.folder}: holds no recordings", 2)
         lengths = np.cumsum([duration(path) for path in paths])
         for number in range(int(lengths[-1] / seconds) + 1):
             mine = np.flatnonzero((lengths - 1e-6) // seconds == number)
@@ -144,7 +146,7 @@ def join_clips(
         segments.append(Placement(clip.word, start / audio.RATE, at / audio.RATE))
     pieces.append(np.zeros(int(pause[1] * audio.RATE), np.float32))
     speech = np.concatenate(pieces)
-    level = np.median([float(loudness(voice[None])[0, 0]) for voice in voices])
+    level = np.median([float(loudness(voice)) for voice in voices])
     background = noise.draw(rng, 1, len(speech))[0] * level / 10 ** (snr_db / 20)
     return np.clip(speech + background, -1, 1).astype(np.float32), segments
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kws import audio
 from kws.datasets import clips
 from kws.datasets.noise import Noise
 from kws.evaluation import rates
@@ -14,6 +15,7 @@ from kws.evaluation.posteriors import Posteriors, all_posteriors, concatenate
 from kws.evaluation.rates import LEAST, at_rate, sweep
 from kws.evaluation.streams import JoinedStream, background_streams
 from kws.evaluation.systems import System, open_system
+from kws.utils.console import note
 from kws.utils.errors import KwsError
 
 CLIPS_A_TAPE = 100
@@ -39,7 +41,7 @@ def score_words(
     Raises KwsError if the model's keywords are not among the clips.
     """
     system = open_system(name)
-    chosen = [clip for clip in clips.scan(folder) if clip.split == split]
+    chosen = clips.scan(folder).of_splits(split)
     spoken = {clip.word for clip in chosen}
     keywords = [keyword for keyword in system.keywords if keyword in spoken]
     if not keywords:
@@ -50,7 +52,11 @@ def score_words(
         JoinedStream(shuffled[at : at + CLIPS_A_TAPE], bank, seed=at)
         for at in range(0, len(shuffled), CLIPS_A_TAPE)
     ]
-    parts = all_posteriors(name, [*tapes, *background_streams(background)], processes, progress)
+    surveys = [audio.survey(other) for other in background]
+    parts = all_posteriors(name, [*tapes, *background_streams(surveys)], processes, progress)
+    for read in (chosen, *surveys, bank.survey):
+        if read:  # noise that was made was not read
+            note(read.summary())
     spoken, other = parts[: len(tapes)], parts[len(tapes) :]
     hours = sum(part.seconds for part in spoken) / 3600 + sum(part.hours for part in other)
     heard = concatenate(parts)

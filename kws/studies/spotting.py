@@ -132,7 +132,7 @@ def _features(plan: Recipe, paths: list[Path], voices: list[Path], room: Room) -
         samples = np.pad(audio.read(path), round(AROUND * audio.RATE))
         samples = samples + rng.normal(0, 1e-4, len(samples)).astype(np.float32)
         if talking:
-            level = loudness(samples[None])[0, 0] / 10 ** (room.snr_db / 20)
+            level = loudness(samples) / 10 ** (room.snr_db / 20)
             samples = samples + level * babble(talking, len(samples), rng)
         parts.append(plan.frontend.features(np.clip(samples, -1, 1)).astype(np.float16))
     return parts

@@ -1,1 +1,1 @@
-"""Speech made from text, and corpora completed with it."""
+"""Speech made from text, other speakers made of recordings, and corpora completed with both."""

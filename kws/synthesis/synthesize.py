@@ -1,26 +1,26 @@
 """Clips of words from text, named and laid out like Speech Commands."""
 
 import hashlib
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from kws import audio
 from kws.audio.levels import speech_fault, trim
-from kws.synthesis import kokoro
+from kws.synthesis import kokoro_files
 from kws.synthesis.engines import Engine, is_held_out
 from kws.synthesis.espeak import Espeak
 from kws.synthesis.kokoro import Kokoro
+from kws.utils.console import note
 from kws.utils.errors import KwsError
 from kws.utils.files import replacing, write_text
 
 VALIDATION_LIST = "validation_list.txt"
-PEAK = 0.7
+PEAK = 0.7  # of every clip, before it is encoded
 _ATTEMPTS = 30
-_OPUS_LEVEL = 0.9  # of libsndfile, which makes 31 kbit/s of it for 16 kHz mono
+# For audio.write; at this level of compression libsndfile writes 31 kbit/s for 16 kHz mono.
+_OPUS = {"format": "OGG", "subtype": "OPUS", "compression_level": 0.9}
 
 
 def synthesize(
@@ -34,13 +34,13 @@ def synthesize(
     """Write ``count`` clips of each word: ``OUT/<word>/<speaker>_nohash_<k>.opus``.
 
     A clip is 16 kHz mono Opus with the word in its middle, 1 s long, up to 2 s for a phrase of
-    several words (its folder joins them by `_`). The same call makes the same clips; those that
-    are there are kept, so a run that was stopped goes on. Every seventh clip is by voices held
-    out for validation, which ``OUT/validation_list.txt`` names.
+    several words (its folder joins them by `_`). The same call makes the same clips. Clips that
+    are there are kept, so a run that was stopped continues. Every seventh clip is by voices held
+    out for validation; ``OUT/validation_list.txt`` names these clips.
 
     engine: `kokoro`, `espeak`, or `auto`: Kokoro with every fourth clip by espeak-ng, or
-    espeak-ng alone where Kokoro's files are not.
-    Raises KwsError for a word that cannot be said or a folder name, or a missing engine.
+    espeak-ng alone if Kokoro's files are missing.
+    Raises KwsError for a word that cannot be said or be a folder's name, or a missing engine.
     """
     if count < 1:
         raise KwsError(f"{count} clips a word: ask for at least one", 2)
@@ -77,7 +77,8 @@ def folder_name(word: str) -> str:
 
 
 def _indices(folder: Path) -> set[int]:
-    ends = (path.stem.rpartition("_nohash_")[2] for path in folder.glob("*_nohash_*"))
+    """The numbers of the clips in a word's folder."""
+    ends = (path.stem.rpartition("_nohash_")[2] for path in folder.glob("[!.]*_nohash_*"))
     return {int(end) for end in ends if end.isdecimal()}
 
 
@@ -85,18 +86,17 @@ def _engines(name: str) -> list[Engine]:
     """The engines that take turns, clip by clip."""
     if name == "kokoro":
         return [Kokoro()]
-    if name == "auto" and kokoro.available():
-        better = Kokoro()
-        return [better, better, better, Espeak()]
+    if name == "auto" and kokoro_files.available():
+        return [Kokoro()] * 3 + [Espeak()]
     if name == "auto":
-        print("note: only espeak-ng speaks; 'make voices' adds better voices", file=sys.stderr)
+        note("only espeak-ng speaks; 'make voices' adds better voices")
     elif name != "espeak":
         raise KwsError(f"no engine {name!r}: use auto, kokoro or espeak", 2)
     return [Espeak()]
 
 
 def _write_clips(out: Path, texts: dict[str, str], k: int, engine: Engine, seed: int) -> None:
-    """Clip ``k`` of each text, by one speaker; what goes wrong is said again by another."""
+    """Write clip ``k`` of each text by one speaker; another repeats those with a fault."""
     key = hashlib.sha256(f"{seed}/{'/'.join(texts)}/{k}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(key[:16], "big"))
     left, reasons = dict(texts), []
@@ -124,20 +124,17 @@ def _write_clip(path: Path, word: np.ndarray) -> None:
     before = (length - len(word)) // 2
     clip = np.pad(word * (PEAK / np.abs(word).max()), (before, length - len(word) - before))
     with replacing(path) as temporary:
-        soundfile.write(
-            temporary,
-            clip,
-            audio.RATE,
-            format="OGG",
-            subtype="OPUS",
-            compression_level=_OPUS_LEVEL,
-        )
+        audio.write(temporary, clip, **_OPUS)
 
 
 def _write_validation_list(out: Path) -> None:
-    paths = (p for p in out.glob("*/*_nohash_*.opus") if not p.name.startswith("."))
-    clips = [p.relative_to(out).as_posix() for p in paths]
-    ours = {c for c in clips if is_held_out(Path(c).name.rpartition("_nohash_")[0])}
-    listed = out / VALIDATION_LIST
-    before = set(listed.read_text(encoding="utf-8").split()) if listed.is_file() else set()
-    write_text(listed, "".join(f"{clip}\n" for clip in sorted(ours | before)))
+    """List the clips by held-out voices, and what the list named before."""
+    made = out.glob("*/[!.]*_nohash_*.opus")
+    held_out = {
+        path.relative_to(out).as_posix()
+        for path in made
+        if is_held_out(path.name.rpartition("_nohash_")[0])
+    }
+    file = out / VALIDATION_LIST
+    before = set(file.read_text(encoding="utf-8").split()) if file.is_file() else set()
+    write_text(file, "".join(f"{clip}\n" for clip in sorted(held_out | before)))

@@ -1,7 +1,7 @@
-"""Another speaker out of a recording: its pitch, its melody, its vocal tract and its pace changed.
+"""Another speaker made of a recording, with other pitch, melody, vocal tract and pace.
 
-The WORLD vocoder (Morise et al. 2016, the package pyworld) takes speech apart into pitch, spectral
-envelope and breath. A longer or shorter vocal tract moves the envelope along frequency.
+The WORLD vocoder (Morise et al. 2016, the package pyworld) splits speech into pitch, spectral
+envelope and aperiodicity. A vocal tract of another length stretches the envelope in frequency.
 """
 
 import numpy as np
@@ -11,10 +11,11 @@ from kws.utils.errors import KwsError
 
 
 def convert_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same words by somebody else: float32 (samples,) at 16 kHz, of another length.
+    """The same words by somebody else.
 
-    Vocal tract: 18% longer to 18% shorter. Pitch: two thirds to one and a half times. Melody:
-    flat to twice as lively. Pace: 25% either way. Raises KwsError where pyworld is missing.
+    samples: (samples,) at 16 kHz; returns float32, of another length. At random: formants 0.82 to
+    1.18 times as high; pitch 0.75 to 1.35 times that factor; melody 0.2 to 2 times as lively; pace
+    0.8 to 1.25 times as fast. Raises KwsError if pyworld is missing.
     """
     try:
         import pyworld
@@ -23,10 +24,10 @@ def convert_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     sound = np.asarray(samples, np.float64)
     pitch, times = pyworld.harvest(sound, audio.RATE, frame_period=5)
     envelope = pyworld.cheaptrick(sound, pitch, times, audio.RATE)
-    breath = pyworld.d4c(sound, pitch, times, audio.RATE)
+    aperiodicity = pyworld.d4c(sound, pitch, times, audio.RATE)
 
     tract = np.exp(rng.uniform(np.log(0.82), np.log(1.18)))
-    envelope, breath = _warped(envelope, tract), _warped(breath, tract)
+    envelope, aperiodicity = _warped(envelope, tract), _warped(aperiodicity, tract)
     voiced = pitch > 0
     if voiced.any():
         middle = np.median(np.log(pitch[voiced]))
@@ -35,12 +36,12 @@ def convert_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         lively = rng.uniform(0.2, 2.0)
         pitch[voiced] = np.exp(middle + raised + lively * (np.log(pitch[voiced]) - middle))
     pace = np.exp(rng.uniform(np.log(0.8), np.log(1.25)))
-    made = pyworld.synthesize(pitch, envelope, breath, audio.RATE, frame_period=5 / pace)
-    return made.astype(np.float32)
+    converted = pyworld.synthesize(pitch, envelope, aperiodicity, audio.RATE, frame_period=5 / pace)
+    return converted.astype(np.float32)
 
 
 def _warped(spectra: np.ndarray, factor: float) -> np.ndarray:
-    """Spectra (frames, bins) with what was at frequency f now at ``factor`` times f."""
+    """Spectra (frames, bins) stretched: what was at frequency f is at ``factor`` times f."""
     bins = spectra.shape[1]
     positions = np.minimum(np.arange(bins) / factor, bins - 1)
     below = np.minimum(positions.astype(int), bins - 2)

@@ -17,7 +17,7 @@ from kws.recipe import Recipe
 from kws.synthesis.corpus import completed
 from kws.training.distillation import teacher_file, teacher_probabilities
 from kws.training.logit_adjustment import log_priors
-from kws.utils.console import Progress
+from kws.utils.console import Progress, note
 from kws.utils.errors import KwsError
 
 
@@ -41,27 +41,30 @@ def load_corpus(plan: Recipe, data: Path | None = None, noise: Path | None = Non
     data, noise: folders to use instead of the recipe's. Raises KwsError if a folder is missing, or
     has no clips of one of the words or of one of the splits.
     """
-    name = data_folder(plan, data).name
     data = data_folder(plan, data)
+    name, summaries = data.name, []
     if plan.data.synthetic:
-        data = completed(data, plan.data.synthetic, plan.data.words)
+        data, summaries = completed(data, plan.data.synthetic, plan.data.words)
     found = clips.scan(data)
     present = {clip.word for clip in found}
     for word in plan.data.words:
         if word not in present:
             raise KwsError(f"{data}: has no folder of clips for the word {word!r}", 2)
+    found = found.of_splits("training", "validation")
     own = data / clips.NOISE
     bank = Noise(noise or plan.data.noise or (own if own.is_dir() else None))
     parts = {}
     for split in ("training", "validation"):
         chosen = [clip for clip in found if clip.split == split]
-        if not chosen:
-            raise KwsError(f"{data}: has no clips for {split}", 2)
         with Progress(f"{split} clips decoded") as progress:
             parts[split] = clips.load(chosen, plan.data.words, plan.samples, progress)
+    surveys = [found, bank.survey]
     if plan.data.negatives:
-        cut = cut_negatives(plan.data.negatives, plan.data.words, plan.samples)
+        surveys.append(audio.survey(Path(plan.data.negatives).expanduser()))
+        cut = cut_negatives(surveys[-1], plan.data.words, plan.samples)
         parts["training"] = add_negatives(parts["training"], cut)
+    for line in [*summaries, *(survey.summary() for survey in surveys if survey)]:
+        note(line)
     validation = with_silence(parts["validation"], plan.data.words, bank, seed=0)
     return Corpus(name, parts["training"], validation, bank)
 
@@ -84,11 +87,15 @@ def augmented(plan: Recipe, corpus: Corpus) -> AugmentedFeatures:
 def some_features(plan: Recipe, data: Path | None, count: int) -> np.ndarray:
     """Features float32 (count, frames, bands) of training clips spread over the words."""
     folder = data_folder(plan, data)
-    found = [clip for clip in clips.scan(folder) if clip.split == "training"]
+    found = clips.scan(folder).of_splits("training")
     chosen = [found[k] for k in np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
-    return np.stack(
+    features = np.stack(
         [plan.frontend.features(clips.fit(audio.read(c.path), plan.samples)) for c in chosen]
     )
+    spare = len(found) - len(chosen)
+    left_out = {**found.left_out, **({"not needed": spare} if spare else {})}
+    note(clips.Scan(folder, chosen, left_out).summary())
+    return features
 
 
 def features_of(plan: Recipe, chosen: clips.ClipSet) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""How far long work is, on one line of a terminal; silent where there is none."""
+"""What a person sees in a terminal: progress, notes, tables; and TensorFlow kept quiet.
+
+Progress and notes go to standard error, so that results on standard output can be piped.
+"""
 
 import contextlib
 import os
@@ -6,9 +9,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
+_CLEAR = "\r\033[K"  # back to the start of the line, and erase it
+
 
 class Progress:
-    """Called with (done, total), it shows both and an estimate of the time left."""
+    """One line about long work, rewritten in place; silent where there is no terminal.
+
+    ``with Progress("clips") as progress: progress(done, total)`` shows both numbers and an
+    estimate of the seconds left. The line disappears at the end.
+    """
 
     def __init__(self, what: str):
         self._what = what
@@ -25,22 +34,22 @@ class Progress:
         self._shown = now
         left = (now - self._began) * (total - done) / max(done, 1)
         line = f"{done:,} of {total:,} {self._what}, {left:.0f} s left"
-        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        print(f"{_CLEAR}{line}", end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *_) -> None:
         if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            print(_CLEAR, end="", file=sys.stderr, flush=True)
 
 
 class EpochLines:
-    """Called with (epoch, loss), it prints a line with an estimate of the time left."""
+    """Called with (epoch, loss), it prints a line with an estimate of the minutes left."""
 
     def __init__(self, epochs: int):
-        self._epochs, self._began, self._told = epochs, time.monotonic(), 0
+        self._epochs, self._began, self._printed = epochs, time.monotonic(), 0
 
     def __call__(self, epoch: int, loss: float) -> None:
-        self._told += 1  # fewer than ``epoch`` in a training that goes on
-        left = (time.monotonic() - self._began) / self._told * (self._epochs - epoch)
+        self._printed += 1  # fewer than ``epoch`` if the training was resumed
+        left = (time.monotonic() - self._began) / self._printed * (self._epochs - epoch)
         print(
             f"  epoch {epoch:2}/{self._epochs}  loss {loss:.3f}  {left / 60:.1f} min left",
             file=sys.stderr,
@@ -48,12 +57,30 @@ class EpochLines:
         )
 
 
+def note(text: str) -> None:
+    """Print a line on standard error that is no error."""
+    clear = _CLEAR if sys.stderr.isatty() else ""  # of a progress line
+    print(f"{clear}kws: {text}", file=sys.stderr, flush=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows as aligned text: the first column to the left, the others to the right."""
+    cells = [[str(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        first = row[0].ljust(widths[0])
+        return "  ".join([first, *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+
+    return "\n".join([line(cells[0]), "  ".join("─" * w for w in widths), *map(line, cells[1:])])
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Turn the process's standard error away for the time being.
+    """Discard what the process writes to standard error in the block.
 
-    TensorFlow's and LiteRT's C++ write to the file descriptor directly; their errors come as
-    exceptions anyway.
+    TensorFlow's and LiteRT's C++ code logs to the file descriptor itself. Their errors still
+    come as exceptions.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -67,26 +94,9 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def load_keras() -> None:
-    """Import Keras and start its back end without their greetings."""
+    """Import Keras and start TensorFlow without the messages that they print at the start."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
         import keras
 
         keras.ops.zeros(1)
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows as aligned text; the first column to the left, numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
-
-    def line(row: Sequence[str]) -> str:
-        first = row[0].ljust(widths[0])
-        return "  ".join([first, *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-
-    return "\n".join([line(cells[0]), "  ".join("─" * w for w in widths), *map(line, cells[1:])])
-
-
-def note(text: str) -> None:
-    """Tell a person something on standard error that is no error."""
-    print(f"kws: {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Fetch a corpus that a card describes: resumable, verified, unpacked safely."""
+"""Fetch an archive that a card describes: resumable, verified, unpacked safely."""
 
 import hashlib
 import os
@@ -22,8 +22,8 @@ def fetch(
 ) -> Path:
     """Fetch the archive of a card (address, bytes, sha256) and unpack it as ``out``.
 
-    A download that breaks off goes on from where it was when asked again. ``out`` appears only
-    when it is complete. Raises KwsError when the network, the checksum or the archive fails.
+    A download that broke off is continued when it is asked for again. ``out`` appears only when
+    it is complete. Raises KwsError when the network, the checksum or the archive fails.
     """
     out = Path(out)
     if out.exists():
@@ -39,7 +39,7 @@ def fetch(
         ) from error
     out.parent.mkdir(parents=True, exist_ok=True)
     archive = out.with_name(out.name + ".download")
-    download(address, size, archive, progress)
+    _download(address, size, archive, progress)
     if _sha256(archive) != sha256:
         archive.unlink()
         raise KwsError(f"{address}: the download is damaged (checksum); it was removed, try again")
@@ -48,8 +48,37 @@ def fetch(
     return out
 
 
-def download(address: str, size: int, path: Path, progress: Callable[[int, int], None]) -> None:
-    """Bring ``path`` up to the ``size`` bytes that are at ``address``, keeping what is there."""
+def unpack(archive: Path, out: Path) -> None:
+    """Unpack a tar archive as the new folder ``out``: regular files and folders only.
+
+    Raises KwsError, and leaves nothing, if it holds anything else or a path outside of it.
+    """
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        temporary.mkdir(parents=True)
+        with tarfile.open(archive) as tar:
+            tar.extractall(temporary, filter=_files_and_folders)
+        os.replace(temporary, out)
+    except tarfile.FilterError as error:
+        raise KwsError(f"{archive}: unsafe, {error}") from error
+    except (tarfile.TarError, EOFError) as error:
+        reason = str(error).splitlines()[0].rstrip(":")
+        raise KwsError(f"{archive}: is not a tar archive that can be read ({reason})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _files_and_folders(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """``tarfile.data_filter``, which also refuses links and absolute paths."""
+    if not (member.isfile() or member.isdir()):
+        raise tarfile.FilterError(f"{member.name!r} is a link or a device")
+    if member.name.startswith("/"):
+        raise tarfile.AbsolutePathError(member)
+    return tarfile.data_filter(member, folder)
+
+
+def _download(address: str, size: int, path: Path, progress: Callable[[int, int], None]) -> None:
+    """Complete ``path`` to the ``size`` bytes that are at ``address``."""
     done = path.stat().st_size if path.exists() else 0
     if done > size:
         path.unlink()
@@ -72,30 +101,6 @@ def download(address: str, size: int, path: Path, progress: Callable[[int, int],
         raise KwsError(f"{address}: {reason}; run the command again to go on") from error
     if done != size:
         raise KwsError(f"{address}: broke off at {done} of {size} bytes; run it again to go on")
-
-
-def unpack(archive: Path, out: Path) -> None:
-    """Unpack a tar archive as the new folder ``out``, regular files and folders only."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                target = (temporary / member.name).resolve()
-                if not target.is_relative_to(temporary.resolve()):
-                    raise KwsError(f"{archive}: unsafe, {member.name!r} lies outside its folder")
-                if member.isdir():
-                    target.mkdir(parents=True, exist_ok=True)
-                elif member.isfile():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    with tar.extractfile(member) as source, open(target, "wb") as file:
-                        shutil.copyfileobj(source, file)
-                else:
-                    raise KwsError(f"{archive}: unsafe, {member.name!r} is a link or a device")
-        os.replace(temporary, out)
-    except (tarfile.TarError, EOFError) as error:
-        raise KwsError(f"{archive}: is not a tar archive that can be read ({error})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

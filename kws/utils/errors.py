@@ -2,9 +2,9 @@
 
 
 class KwsError(Exception):
-    """Something the user can put right; the message is one line that says what to do.
+    """Something that the user can put right; the message is one line that says what to do.
 
-    The command line prints the message on stderr without a traceback and exits with
+    The command line prints the message on standard error without a traceback and exits with
     ``exit_code``: 1 when the work failed, 2 when the request itself was wrong.
     """
 

@@ -1,4 +1,4 @@
-"""Writing files so that a name never holds half a file."""
+"""Files written whole or not at all, and the cache folder."""
 
 import os
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from pathlib import Path
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it to ``path`` when the block succeeds.
 
-    The temporary name keeps the suffix, since some writers choose the format by it. If the
-    block fails the temporary file is removed and whatever stood under ``path`` stays.
+    The temporary name is hidden and keeps the suffix, since some writers choose the format by
+    it. If the block fails, the temporary file is removed and ``path`` stays as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,13 +24,12 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write ``text`` as UTF-8 under ``path``, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write ``text`` as UTF-8 to ``path``, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:
-    """Write ``data`` under ``path``, whole or not at all."""
+    """Write ``data`` to ``path``, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 

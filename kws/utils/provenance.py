@@ -1,4 +1,4 @@
-"""What made a result: revision, versions, machine, command."""
+"""What made a result: command, date, revision, versions, machine."""
 
 import os
 import platform
@@ -8,31 +8,29 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+PACKAGES = ("kws", "numpy", "keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert")
+
 
 def provenance() -> dict:
-    """A description of the code and the machine, to stand in every results file."""
-    # A folder's place on this machine says nothing to anybody else.
+    """A description of the code and the machine, for every results file."""
+    # The folders of this machine mean nothing to a reader elsewhere.
     shown = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    versions = {name: _version(name) for name in PACKAGES}
     return {
         "command": " ".join(["kws", *shown]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "revision": _revision(),
-        "versions": {
-            name: metadata.version(name)
-            for name in ("kws", "numpy", "keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert")
-            if _installed(name)
-        },
+        "versions": {name: version for name, version in versions.items() if version},
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} "
         f"{platform.machine()}, Python {platform.python_version()}",
     }
 
 
-def _installed(name: str) -> bool:
+def _version(package: str) -> str | None:
     try:
-        metadata.version(name)
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return False
-    return True
+        return None
 
 
 def _revision() -> str | None:
@@ -46,9 +44,8 @@ def _revision() -> str | None:
 
 def _processor() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        pass
-    return platform.processor() or "unknown processor"
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "unknown processor")

@@ -31,14 +31,14 @@ from kws.audio.levels import trim
 from kws.datasets import negatives
 from kws.datasets.noise import Noise
 from kws.recipe import Recipe
-from kws.synthesis import kokoro, sentences
+from kws.synthesis import kokoro_files, sentences
 from kws.synthesis.confusables import confusables
 from kws.synthesis.engines import is_held_out
 from kws.synthesis.synthesize import folder_name, synthesize
 from kws.synthesis.voice_conversion import convert_voice
 from kws.training.run_folder import ENCODER, NETWORK, RESULTS, init_run
 from kws.training.speech_embedding import SpeechEmbedding
-from kws.utils.console import EpochLines, Progress, load_keras
+from kws.utils.console import EpochLines, Progress, load_keras, note
 from kws.utils.errors import KwsError
 from kws.utils.files import replacing, write_text
 from kws.utils.provenance import provenance
@@ -94,10 +94,19 @@ def make(
     KwsError for a phrase that cannot be said, and as ``kws.run_folder.claim`` does.
     """
     name = folder_name(phrase)
+    surveys = [audio.survey(folder) for folder in background]
+    others = [path for survey in surveys for path in survey.paths]
+    users = audio.survey(recordings) if recordings else None
+    if users and len(users.paths) < 3:
+        raise KwsError(f"{recordings}: holds {len(users.paths)} recordings; make at least three", 2)
     steps: dict[str, dict] = {}
     with _timed("clips", steps):
         near = _synthesised(phrase, out / "clips", clips)
-    keyword = _keep_for_tuning(out, name, background, recordings)
+    keyword = _keep_for_tuning(out, name, others, users)
+    bank = Noise(noise)
+    for survey in (users, *surveys, bank.survey):
+        if survey:
+            note(survey.summary())
     seconds = _window(keyword)
     text = RECIPE_TEXT.format(phrase=phrase, name=name, seconds=seconds)
     init_run(out, text, fresh=False)
@@ -105,12 +114,12 @@ def make(
     if not (out / NETWORK).exists():
         load_keras()
         with _timed("background", steps):
-            speech = _speech(background)
+            speech = _speech(others)
             heard = _heard(out, plan, speech)
         with _timed("scenes", steps):
-            examples = _examples(out, plan, keyword, near, speech, Noise(noise))
+            examples = _examples(out, plan, keyword, near, speech, bank)
         with _timed("ear", steps):
-            ear = _ear(out, plan, examples, heard, Noise(noise))
+            ear = _ear(out, plan, examples, heard, bank)
         with _timed("head", steps):
             _teach(out, plan, ear, examples, heard)
     with _timed("scoring", steps):
@@ -138,7 +147,7 @@ def _say(text: str) -> None:
 def _synthesised(phrase: str, out: Path, count: int) -> list[Path]:
     """Clips of the phrase and of what sounds like it; returns the folders of the latter."""
     near = confusables(phrase, NEAR)
-    engines = ["espeak", "kokoro"] if kokoro.available() else ["espeak"]
+    engines = ["espeak", "kokoro"] if kokoro_files.available() else ["espeak"]
     for engine in engines:
         with Progress(f"clips by {engine}") as progress:
             synthesize([phrase], count, out / engine, engine, progress=progress)
@@ -148,23 +157,20 @@ def _synthesised(phrase: str, out: Path, count: int) -> list[Path]:
 
 
 def _keep_for_tuning(
-    out: Path, name: str, background: Sequence[Path], recordings: Path | None
+    out: Path, name: str, others: Sequence[Path], users: audio.Survey | None
 ) -> list[Path]:
     """Copy what the training shall not hear to OUT/tuning; returns the clips it may hear.
 
     Of the phrase's clips those by held-out voices, of the user's recordings every third.
     """
     spoken = audio.find(out / "clips" / "espeak" / name)
-    spoken += audio.find(out / "clips" / "kokoro" / name) if kokoro.available() else []
+    spoken += audio.find(out / "clips" / "kokoro" / name) if kokoro_files.available() else []
     kept = [path for path in spoken if is_held_out(path.name.partition("_nohash_")[0])]
-    users = audio.find(recordings) if recordings else []
-    if recordings and len(users) < 3:
-        raise KwsError(f"{recordings}: holds {len(users)} recordings; make at least three", 2)
-    _copy(kept + users[::3], out / "tuning" / "positives")
-    others = [path for folder in background for path in audio.find(folder)]
+    said = users.paths if users else []
+    _copy(kept + said[::3], out / "tuning" / "positives")
     _copy([path for path in others if _is_for_tuning(path)], out / "tuning" / "background")
     # A user's few recordings count as much as the many synthetic ones.
-    mine = [path for k, path in enumerate(users) if k % 3]
+    mine = [path for k, path in enumerate(said) if k % 3]
     return [path for path in spoken if path not in kept] + mine * (
         len(spoken) // (2 * len(mine) or 1)
     )
@@ -187,13 +193,14 @@ def _window(keyword: Sequence[Path]) -> float:
     return round(max(SHORTEST, float(np.quantile(lengths, 0.9)) + WORD_TAIL), 1)
 
 
-def _speech(background: Sequence[Path]) -> list[np.ndarray]:
+def _speech(others: Sequence[Path]) -> list[np.ndarray]:
     """Recordings without the keyword: the background that is not for tuning, and sentences."""
     with Progress("sentences") as progress:
-        count = SENTENCES // 5 if background else SENTENCES
+        count = SENTENCES // 5 if others else SENTENCES
         synthetic = sentences.speak_sentences(count, progress=progress)
     with Progress("recordings read") as progress:
-        recorded = negatives.read_speech(background, lambda p: not _is_for_tuning(p), progress)
+        chosen = [path for path in others if not _is_for_tuning(path)]
+        recorded = negatives.read_speech(chosen, progress)
     hours = sum(map(len, recorded)) / audio.RATE / 3600
     _say(f"background: {len(synthetic)} synthetic sentences, {hours:.1f} hours of recordings")
     return recorded + synthetic

@@ -86,12 +86,12 @@ class Scenes:
     def _finish(self, scene: np.ndarray, rng) -> np.ndarray:
         """Room and microphone, noise, and level."""
         scene = self._acoustics(scene, rng, rooms=0.6)
-        loudest = float(loudness(scene[None])[0, 0])
+        loudest = float(loudness(scene))
         if rng.random() >= QUIET:
             snr_db = rng.uniform(0, 40)
             if rng.random() < 0.25 and self._speech:
                 other = self._excerpt(self.samples, rng)
-                other = other / max(float(loudness(other[None])[0, 0]), 1e-6)
+                other = other / max(float(loudness(other)), 1e-6)
                 snr_db += 5
             else:
                 other = self._noise.draw(rng, 1, self.samples)[0]

@@ -1,4 +1,4 @@
-"""Audio at the door: formats, rates, channels, and files that are not what they say."""
+"""Audio files: formats, rates, channels, and files that are not what they say."""
 
 import io
 import wave
@@ -6,6 +6,9 @@ import wave
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from kws import audio
 from kws.utils.errors import KwsError
@@ -100,3 +103,18 @@ def test_raw_pcm_in_odd_pieces():
     pcm = (tone(16000) * 32767).astype("<i2")
     got = np.concatenate(list(audio.raw_blocks(Trickle(pcm.tobytes()))))
     np.testing.assert_array_equal(got, pcm.astype(np.float32) / 32768)
+
+
+@given(hnp.arrays(np.int16, st.integers(0, 20)))
+def test_int16_samples_come_back_exactly(samples):
+    floats = audio.from_int16(samples)
+    assert floats.dtype == np.float32
+    assert (np.abs(floats) <= 1).all()
+    np.testing.assert_array_equal(audio.to_int16(floats), samples)
+
+
+@given(st.floats(-1e6, 1e6, width=32))
+def test_floats_are_rounded_to_int16_or_clipped(sample):
+    back = audio.from_int16(audio.to_int16(np.float32([sample])))[0]
+    nearest = min(max(sample, -1.0), 32767 / 32768)
+    assert abs(back - nearest) <= 0.5 / 32768

@@ -143,8 +143,9 @@ def damage(data: bytes, how: str) -> bytes:
 def test_damaged_and_foreign_models(model, trained, tmp_path, fails, how, command):
     broken = tmp_path / "model.tflite"
     broken.write_bytes(damage(model.read_bytes(), how))
-    rest = {"inspect": [], "detect": [trained / "talk.wav"], "evaluate": [trained / "clips"]}
-    audio.write(trained / "talk.wav", words("low"))
+    talk = tmp_path / "talk.wav"
+    audio.write(talk, words("low"))
+    rest = {"inspect": [], "detect": [talk], "evaluate": [trained / "clips"]}
     assert "model.tflite" in fails(command, broken, *rest[command])[1]
 
 

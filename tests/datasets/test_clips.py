@@ -49,7 +49,7 @@ def test_labels_lengths_and_levels(tmp_path):
     assert loaded.samples.shape == (12, 16000)
     assert np.bincount(loaded.labels).tolist() == [4, 4, 4]  # low, high, other as unknown
     expected = clips.fit(tones.tone("high", 0), 16000)
-    np.testing.assert_allclose(loaded.samples[0] / 32767, expected, atol=1e-4)
+    np.testing.assert_allclose(loaded.samples[0] / 32768, expected, atol=1e-4)
 
 
 def test_clips_are_decoded_once(tmp_path, monkeypatch):
@@ -79,3 +79,56 @@ def test_folders_without_clips_are_refused(tmp_path, make):
         audio.write(folder / "a.wav", np.zeros(100))
     with pytest.raises(KwsError):
         clips.scan(folder)
+
+
+def test_links_are_followed_and_keep_their_split(tmp_path):
+    tones.write_corpus(tmp_path / "real", clips=4)
+    folder = tmp_path / "clips"
+    (folder / "low").mkdir(parents=True)
+    (folder / "high").symlink_to(tmp_path / "real" / "high")
+    for path in (tmp_path / "real" / "low").iterdir():
+        (folder / "low" / path.name).symlink_to(path)
+    (folder / "validation_list.txt").symlink_to(tmp_path / "real" / "validation_list.txt")
+    found = clips.scan(folder)
+    assert [(c.word, c.path.name, c.split) for c in found] == [
+        (word, f"speaker{k}_nohash_0.wav", "validation" if k == 3 else "training")
+        for word in ("high", "low")
+        for k in range(4)
+    ]
+    assert found.summary() == f"{folder}: read 8 (high 4, low 4)"
+    loaded = clips.load(found, ["low", "high"], 16000)
+    assert np.bincount(loaded.labels).tolist() == [4, 4]
+
+
+def test_what_is_no_clip_of_a_word_is_told(tmp_path):
+    tones.write_corpus(tmp_path, clips=4)
+    for name in ("stray.wav", "low/deep/a.wav", f"{clips.NOISE}/hum.wav", "low/._x.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        audio.write(tmp_path / name, np.zeros(100))
+    (tmp_path / "low" / "talk.m4a").write_bytes(b"not read")
+    (tmp_path / "up").symlink_to("nowhere")
+    found = clips.scan(tmp_path)
+    expected = {
+        ".m4a cannot be read": 1,
+        "a broken link": 1,
+        "hidden": 1,
+        f"in {clips.NOISE}": 1,
+        f"directly in {tmp_path}, in no folder of a label": 1,
+        "deeper than a label's folder": 1,
+    }
+    assert found.left_out == expected
+    for_training = found.of_splits("training")
+    assert len(for_training) == 9
+    assert for_training.left_out == {**expected, "for validation": 3}
+    assert for_training.summary().startswith(
+        f"{tmp_path}: read 9 (high 3, low 3, other 3); left out 9: "
+    )
+    with pytest.raises(KwsError, match="no clips for testing"):
+        found.of_splits("training", "testing")
+
+
+def test_a_folder_of_other_formats_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "up").mkdir()
+    (tmp_path / "up" / "a.m4a").write_bytes(b"not read")
+    with pytest.raises(KwsError, match=r"holds no clips.*\.m4a cannot be read \(1\)"):
+        clips.scan(tmp_path)

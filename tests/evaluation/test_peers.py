@@ -20,7 +20,7 @@ def test_as_the_package_itself_hears(speech):
 
     network = microwakeword.MicroWakeWord.from_builtin(microwakeword.Model.ALEXA)
     features = microwakeword.MicroWakeWordFeatures()
-    pcm = np.clip(np.rint(speech * 32767), -32768, 32767).astype(np.int16).tobytes()
+    pcm = np.clip(np.rint(speech * 32768), -32768, 32767).astype(np.int16).tobytes()
     theirs = [network.process_streaming_prob(one) for one in features.process_streaming(pcm)]
     np.testing.assert_allclose(scores, theirs[network.stride - 1 :: network.stride], atol=1e-6)
     assert (np.diff(times) > 0).all()

@@ -171,7 +171,7 @@ def test_known_events(tmp_path):
     words = streams.KeywordStream(
         sorted(tmp_path.glob("*.wav")), "tone", conditions.Condition("clean")
     )
-    [background] = streams.background_streams([tmp_path / "speech"])
+    [background] = streams.background_streams([audio.survey(tmp_path / "speech")])
     positives = posteriors.stream_posteriors(system, words)
     other = posteriors.stream_posteriors(Ideal(), background)
     assert other.hours == pytest.approx(30 / 3600)
@@ -229,12 +229,12 @@ def test_a_condition_keeps_the_clip_in_its_place():
 def test_background_tapes_hold_every_recording_once(tmp_path):
     for k, seconds in enumerate([0.5, 3, 0.1, 8, 2, 2, 1]):
         audio.write(tmp_path / f"{k}.wav", tone_at([], seconds))
-    chosen = streams.background_streams([tmp_path], seconds=4)
+    chosen = streams.background_streams([audio.survey(tmp_path)], seconds=4)
     assert [path.name for tape in chosen for path in tape.paths] == [f"{k}.wav" for k in range(7)]
     assert len(chosen) > 2
     (tmp_path / "empty").mkdir()
     with pytest.raises(KwsError, match="no recordings"):
-        streams.background_streams([tmp_path / "empty"])
+        streams.background_streams([audio.survey(tmp_path / "empty")])
 
 
 def test_streams_side_by_side_are_as_one():

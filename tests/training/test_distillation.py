@@ -1,12 +1,10 @@
-"""What a training is taught by: a teacher's answers, and speech that has none of the words."""
+"""Targets of a training: labels, a teacher's answers, and logit adjustment."""
 
 import keras
 import numpy as np
 import pytest
 
-from kws import audio
-from kws.datasets.clips import ClipSet, speaker_split
-from kws.datasets.negatives import add_negatives, cut_negatives
+from kws.datasets.clips import ClipSet
 from kws.datasets.noise import Noise
 from kws.recipe import parse
 from kws.training import distillation
@@ -68,37 +66,6 @@ def test_a_teacher_that_is_not_there(clips):
     plan = parse(RECIPE.format(seconds=1.0, more='teacher = "nobody"'))
     with pytest.raises(KwsError, match="teacher is not there"):
         Epochs(plan, augmented(plan, Corpus("clips", clips, clips, Noise())))
-
-
-def test_negatives_are_cut_from_training_speakers_only(tmp_path):
-    time = np.arange(16000 * 3) / 16000
-    names = [f"{100 + k}-7-{k}.wav" for k in range(30)]
-    for k, name in enumerate(names):
-        speech = 0.3 * np.sin(2 * np.pi * (200 + 10 * k) * time)
-        audio.write(tmp_path / name, speech.astype(np.float32))
-    audio.write(tmp_path / "100-8-0.wav", np.zeros(16000, np.float32))  # a pause is no speech
-    cut = cut_negatives(tmp_path, ["low"], 16000, each=2)
-    of_training = [n for n in names if speaker_split(n.split("-")[0], 20, 0) == "training"]
-    assert 0 < len(of_training) < 30
-    assert len(cut) == 2 * len(of_training)
-    assert cut.samples.shape == (len(cut), 16000)
-    assert set(cut.labels) == {1}
-
-
-def test_unknown_words_stay_half_beside_negatives():
-    words = ClipSet(
-        np.zeros((4, 10), np.int16), np.array([0, 0, 1, 1], np.int32), np.zeros(4, bool)
-    )
-    speech = ClipSet(np.ones((8, 10), np.int16), np.ones(8, np.int32), np.zeros(8, bool))
-    joined = add_negatives(words, speech)
-    of_unknown = joined.samples[joined.labels == 1, 0]
-    assert np.sum(of_unknown == 0) == np.sum(of_unknown == 1) == 8
-    assert np.sum(joined.labels == 0) == 2
-
-
-def test_no_recordings_of_speech(tmp_path):
-    with pytest.raises(KwsError):
-        cut_negatives(tmp_path, ["low"], 16000)
 
 
 def test_what_an_origin_makes_likely_is_not_learnt():

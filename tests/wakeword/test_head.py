@@ -189,7 +189,7 @@ def test_too_few_recordings_are_refused(tmp_path, capsys, monkeypatch):
     pytest.importorskip("espeakng_loader")
     from kws.wakeword import make
 
-    monkeypatch.setattr(make.kokoro, "available", lambda: False)
+    monkeypatch.setattr(make.kokoro_files, "available", lambda: False)
     monkeypatch.setattr(make, "confusables", lambda phrase, count: ["bop"])
     (tmp_path / "mine").mkdir()
     arguments = ["new-keyword", "beep", "--clips", "2", "--out", str(tmp_path / "x")]

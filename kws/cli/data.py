@@ -1,4 +1,4 @@
-"""``kws synthesize``: clips of words from text."""
+"""``kws fetch``, ``kws voices``, ``kws synthesize``: where data comes from."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from kws.utils.errors import KwsError
 def register(command) -> None:
     sub = command(
         "synthesize",
-        run,
+        _synthesize,
         "make clips of words from text, by many voices",
         'kws synthesize "hey jarvis" lamp -n 150 --out clips',
     )
@@ -20,8 +20,19 @@ def register(command) -> None:
     sub.add_argument("--engine", choices=["auto", "kokoro", "espeak"], default="auto")
     sub.add_argument("--seed", type=int, default=0)
 
+    command("voices", _voices, "fetch Kokoro's voices for 'kws synthesize'", "kws voices")
 
-def run(options) -> None:
+    sub = command(
+        "fetch",
+        _fetch,
+        "fetch the data set that a card describes",
+        "kws fetch data/speech_commands.toml --out data/speech_commands",
+    )
+    sub.add_argument("card", type=Path)
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def _synthesize(options) -> None:
     from kws.synthesis import quickstart
     from kws.synthesis.synthesize import synthesize
 
@@ -30,12 +41,25 @@ def run(options) -> None:
     with Progress("clips") as progress:
         if options.quickstart:
             quickstart.make(options.out, progress)
-            return
-        synthesize(
-            options.words,
-            options.count,
-            options.out,
-            engine=options.engine,
-            seed=options.seed,
-            progress=progress,
-        )
+        else:
+            synthesize(
+                options.words,
+                options.count,
+                options.out,
+                engine=options.engine,
+                seed=options.seed,
+                progress=progress,
+            )
+
+
+def _voices(options) -> None:
+    from kws.synthesis import kokoro_files
+
+    print(kokoro_files.fetch())
+
+
+def _fetch(options) -> None:
+    from kws.utils.download import fetch
+
+    with Progress("bytes") as progress:
+        print(fetch(options.card, options.out, progress))
