@@ -75,7 +75,7 @@ sanitize: ## run the C tests under AddressSanitizer and UBSan
 fuzz: ## feed the ops malformed models for ten minutes (needs clang)
 	cmake -S . -B build/fuzz -DKWS_FUZZ=ON -DCMAKE_C_COMPILER=clang
 	cmake --build build/fuzz --target fuzz_op
-	$(PYTHON) export/fuzz/seeds.py build/fuzz/corpus
+	$(PYTHON) tests/c/fuzz_seeds.py build/fuzz/corpus
 	cd build/fuzz && ./fuzz_op -max_total_time=600 -max_len=400 corpus
 
 ops-aarch64: ## cross-build the op library and its tests for ARM (needs gcc-aarch64-linux-gnu)

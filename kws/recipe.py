@@ -102,12 +102,7 @@ def load(path: Path | str) -> tuple[Recipe, str]:
     """
     path = Path(path)
     path = path / "recipe.toml" if path.is_dir() else path
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise KwsError(f"{path}: no such recipe", 2) from error
-    except UnicodeDecodeError as error:
-        raise KwsError(f"{path}: is not a text file in UTF-8", 2) from error
+    text = read_text(path, "recipe")
     try:
         return parse(text), text
     except KwsError as error:
@@ -119,27 +114,52 @@ def parse(text: str) -> Recipe:
 
     A key of an earlier version is taken, and its new name is told on standard error.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise KwsError(f"is not valid TOML: {error}", 2) from error
+    tables = parse_toml(text)
     _rename(tables)
-    _check_keys(Recipe, tables, "the recipe")
-    for f in dataclasses.fields(Recipe):
-        table = tables.get(f.name, {})
-        if not isinstance(table, dict):
-            raise KwsError(f"{f.name} must be a table: write [{f.name}]", 2)
-        _check_keys(f.type, table, f.name)
-    try:
-        recipe = msgspec.convert(tables, Recipe)
-    except msgspec.ValidationError as error:
-        raise KwsError(_reason(str(error)), 2) from error
+    recipe = convert(tables, Recipe, "the recipe")
     encodes = recipe.network.family == "encoder"
     if recipe.training.encoder_epochs and not encodes:
         raise KwsError("training: encoder_epochs needs a network of the family 'encoder'", 2)
     if recipe.training.encoder_interpolation and not recipe.training.encoder_epochs:
         raise KwsError("training: encoder_interpolation needs encoder_epochs, for example 8", 2)
     return recipe
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file, ``what`` for its reader. Raises KwsError if missing or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise KwsError(f"{path}: no such {what}", 2) from error
+    except UnicodeDecodeError as error:
+        raise KwsError(f"{path}: is not a text file in UTF-8", 2) from error
+
+
+def parse_toml(text: str) -> dict:
+    """The tables of a TOML text. Raises KwsError if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise KwsError(f"is not valid TOML: {error}", 2) from error
+
+
+def convert(tables: dict, kind: type, where: str = ""):
+    """Tables of TOML as ``kind``, a dataclass whose fields may be dataclasses too.
+
+    Raises KwsError naming a key that is unknown or missing, or a value that does not fit; an error
+    in ``tables`` itself begins with ``where``.
+    """
+    _check_keys(kind, tables, where)
+    for f in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(f.type):
+            table = tables.get(f.name, {})
+            if not isinstance(table, dict):
+                raise KwsError(f"{f.name} must be a table: write [{f.name}]", 2)
+            _check_keys(f.type, table, f.name)
+    try:
+        return msgspec.convert(tables, kind)
+    except msgspec.ValidationError as error:
+        raise KwsError(_reason(str(error), where), 2) from error
 
 
 def _rename(tables: dict) -> None:
@@ -167,14 +187,14 @@ def _check_keys(kind: type, table: dict, where: str) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-            raise KwsError(f"{where}: unknown key {key!r}{hint}", 2)
+            raise KwsError(_join(where, f"unknown key {key!r}{hint}"), 2)
 
 
 # What msgspec calls the kinds of values, and what TOML's users do.
 _KINDS = {"int": "a whole number", "float": "a number", "str": "text", "array": "a list"}
 
 
-def _reason(message: str) -> str:
+def _reason(message: str, where: str) -> str:
     """msgspec's message, place first: "network: stack: expected a whole number, got text"."""
     reason, _, place = message.partition(" - at `$.")
     reason = reason[0].lower() + reason[1:]
@@ -182,4 +202,8 @@ def _reason(message: str) -> str:
         reason = reason.replace(f"`{kind}`", words)
     if missing := re.fullmatch(r"object missing required field `(\w+)`", reason):
         reason = f"{missing[1]!r} is missing"
-    return f"{place.rstrip('`').replace('.', ': ') or 'the recipe'}: {reason}"
+    return _join(place.rstrip("`").replace(".", ": ") or where, reason)
+
+
+def _join(where: str, reason: str) -> str:
+    return f"{where}: {reason}" if where else reason

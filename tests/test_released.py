@@ -9,7 +9,8 @@ from kws import audio
 from kws.cli.main import main
 from kws.datasets import clips
 from kws.datasets.noise import Noise
-from kws.evaluation.streams import join_clips, matches
+from kws.evaluation.decisions import match_detections
+from kws.evaluation.streams import join_clips
 from kws.runtime.detector import Detection
 from kws.tflite.metadata import read_model
 from tests.conftest import QUICKSTART, ROOT
@@ -37,7 +38,7 @@ def test_the_quickstart_model_finds_the_words_where_they_are(recording, capsys):
         Detection(line["time"], line["keyword"], line["score"], line["decided"]) for line in lines
     ]
     words = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
-    result = matches(places, detections, words)
+    result = match_detections(detections, places, words)
     assert result["words"] > 20
     assert result["found"] >= 0.7 * result["words"]
     assert result["false"] <= 0.2 * len(places)

@@ -46,5 +46,5 @@ snr_db = [10, 30]
 [training]
 epochs = 30
 batch = 16
-averaging = 0.5
+ema_momentum = 0.5
 """

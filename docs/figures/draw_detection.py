@@ -25,7 +25,7 @@ def main(model_path: str, picture: str) -> None:
         next(c for c in rng.permutation(np.array(found, object)) if c.word == word)
         for word in WORDS
     ]
-    recording, _ = join_clips(chosen, Noise(), rng, pause=(0.4, 0.8))
+    recording, _ = join_clips(chosen, Noise(), rng, pauses=(0.4, 0.8))
     model = Model(model_path)
     detector = Detector(model, trace=True)
     detections = detector.feed(recording) + detector.finish()

@@ -6,9 +6,9 @@ DATA is Speech Commands v0.02: its validation clips, each once, with pauses and 
 Every MODEL runs in Python (LiteRT) and in kws_runner (TFLite C library) on this machine; those that
 stream, also in kws_runner for aarch64 under QEMU, where one that takes windows would need an hour.
 
-A detection is reported at the look with the highest score. Two looks may have the same score but
+A detection is reported at the step with the highest score. Two steps may have the same score but
 for its last bits, which differ between processors: TFLite sums in another order on each. Where the
-runner picks a look that has Python's highest score within TIE, the detections are tied, not wrong.
+runner picks a step that has Python's highest score within TIE, the detections are tied, not wrong.
 """
 
 import json
@@ -69,12 +69,12 @@ def in_runner(command: list, model: Path, recorded: Path, machine: str) -> dict:
 
 
 def compare(expected: list[dict], found: list[dict], score: Callable[[float, str], float]) -> dict:
-    """The same keywords at the same looks, at looks that are tied, and how much else differs."""
+    """The same keywords at the same steps, at steps that are tied, and how much else differs."""
     same, tied = [], []
     for a, b in zip(expected, found, strict=False):
         if a["keyword"] != b["keyword"] or abs(a["decided"] - b["decided"]) > CLOSE:
             continue
-        here, there = (score(look["decided"], a["keyword"]) for look in (a, b))
+        here, there = (score(step["decided"], a["keyword"]) for step in (a, b))
         if a["decided"] == b["decided"]:
             same.append((a, b))
         elif abs(here - there) <= TIE:
@@ -137,8 +137,8 @@ def table(result: dict) -> str:
         f"{result['seconds']:.0f} seconds of audio: the validation clips of Speech Commands, each "
         f"once, with pauses of {PAUSE[0]:g} to {PAUSE[1]:g} seconds over recorded noise at 20 dB; "
         f"made by `python docs/results/detections.py DATA MODEL…`. The same are detections of the "
-        "same keyword at the same look; between these, the largest differences of score, to its "
-        "four places, and of time. Tied are those at a look to which Python gives its highest "
+        "same keyword at the same step; between these, the largest differences of score, to its "
+        "four places, and of time. Tied are those at a step to which Python gives its highest "
         f"score too, within {TIE:g}: a score's last bits differ between processors, since TFLite "
         f"sums in another order on each. aarch64 is QEMU's {result['qemu_cpu']}.\n\n{made}.\n\n"
         + "\n".join(lines)
@@ -149,7 +149,7 @@ def table(result: dict) -> str:
 def _told(tie: dict) -> str:
     ours, theirs = tie["python"], tie["runner"]
     return (
-        f"Tied: {ours['keyword']} at {ours['time']} s. Python reports the look at "
+        f"Tied: {ours['keyword']} at {ours['time']} s. Python reports the step at "
         f"{ours['decided']} s, score {ours['score']:.9f}, the runner the one at "
         f"{theirs['decided']} s, where Python's score is {theirs['pythons_score']:.9f}."
     )

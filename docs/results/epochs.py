@@ -27,7 +27,7 @@ CLIPS = 10_000
 
 
 class MadeUp:
-    """Features and labels in the place of ``kws.corpus.variations.Variations``."""
+    """Features and labels in the place of ``kws.datasets.features``."""
 
     count = 1
 

@@ -19,6 +19,7 @@ from kws import audio
 from kws.datasets import clips
 from kws.datasets.noise import Noise
 from kws.evaluation import streams
+from kws.evaluation.decisions import match_detections
 from kws.runtime.detector import Detection, Detector
 from kws.runtime.model import Model
 from kws.utils.files import write_text
@@ -30,7 +31,7 @@ CHUNKS = {"1 sample": 1, "1 ms": 16, "100 ms": 1600, "10 s": 160_000}
 HOURS = 24
 
 
-def hour_of_clips(data: Path) -> tuple[np.ndarray, list[streams.Placement]]:
+def hour_of_clips(data: Path) -> tuple[np.ndarray, list[streams.Segment]]:
     """Clips one after the other until the hour is full."""
     rng = np.random.default_rng(0)
     found = [clip for clip in clips.scan(data) if clip.split == "validation"]
@@ -84,7 +85,7 @@ def main(data: Path, streaming: Path, windowed: Path) -> None:
     result = {
         "made_by": provenance(),
         "model": streaming.parent.name,
-        "hour": streams.matches(places, first, words),
+        "hour": match_detections(first, places, words),
         "rows": rows,
         "day": day(streaming, samples),
     }

@@ -2,9 +2,10 @@
 
 /* What a product costs: one complex FFT of length m with the products around it, over m log2 m, and
  * one multiplication with the matrix, for a vector alone and when six or more share the matrix.
- * On x86 in picoseconds, measured by bench.c on an AMD EPYC of the Zen 4 generation,
- * whose AVX-512 pays only in the last of the three; elsewhere in thousandths of instructions of a
- * Cortex-A53, counted by kws/benchmark/instructions.py. In the order of kws_all_kernels. */
+ * On x86 in picoseconds, measured by export/tools/bench_ldr.c on an AMD EPYC of the Zen 4
+ * generation, whose AVX-512 pays only in the last of the three; elsewhere in thousandths of
+ * instructions of a Cortex-A53, counted by kws/benchmark/instructions.py. In the order of
+ * kws_all_kernels. */
 typedef struct {
   double transform, one, many;
 } costs;

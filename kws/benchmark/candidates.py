@@ -1,21 +1,20 @@
 """What ``kws bench model`` measures: our files, networks of recipes, other projects' files."""
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws import recipe
 from kws.convert.untrained import untrained
+from kws.evaluation.systems import MicroWakeWord, OpenWakeWord
 from kws.runtime.decision import STEP_MS
 from kws.tflite.metadata import read_model
 from kws.tflite.pack import pack, unpack
 from kws.utils.errors import KwsError
 from kws.utils.files import write_bytes
 
-# Of openWakeWord's stream: an inference of each of its three networks takes in so many samples,
-# and the first of them sees some of the past again.
-_OPEN_STEP_MS, _OPEN_SAMPLES = 80.0, 1760
+# What the first of openWakeWord's networks takes at a step: the new samples, and some of the past.
+_OPEN_SAMPLES = 1760
 
 
 @dataclass(frozen=True)
@@ -66,29 +65,21 @@ def peers(folder: Path) -> list[Candidate]:
     Only the networks: microWakeWord's front end is no part of its file. Raises KwsError if the
     packages are not installed.
     """
-    try:
-        micro, openww = map(_models_of, ("pymicro_wakeword", "pyopen_wakeword"))
-    except ImportError as error:
-        raise KwsError('peers are an extra: pip install "kws[peers]"') from error
-    alexa = micro / "alexa.tflite"
-    stride = int(unpack(alexa.read_bytes()).subgraphs[0].tensors[0].shape[1])
+    features, embedding, word = OpenWakeWord.files("alexa")
+    step = OpenWakeWord.step_ms
     return [
-        Candidate("microWakeWord/alexa", alexa, 10.0 * stride, ours=False),
-        Candidate("openWakeWord/features", _of_a_chunk(openww, folder), _OPEN_STEP_MS, ours=False),
         Candidate(
-            "openWakeWord/embedding", openww / "embedding_model.tflite", _OPEN_STEP_MS, ours=False
+            "microWakeWord/alexa", MicroWakeWord.model_file("alexa"), MicroWakeWord.step_ms, False
         ),
-        Candidate("openWakeWord/alexa", openww / "alexa.tflite", _OPEN_STEP_MS, ours=False),
+        Candidate("openWakeWord/features", _of_a_step(features, folder), step, ours=False),
+        Candidate("openWakeWord/embedding", embedding, step, ours=False),
+        Candidate("openWakeWord/alexa", word, step, ours=False),
     ]
 
 
-def _models_of(package: str) -> Path:
-    return Path(importlib.import_module(package).__file__).parent / "models"
-
-
-def _of_a_chunk(models: Path, folder: Path) -> Path:
+def _of_a_step(features: Path, folder: Path) -> Path:
     """openWakeWord's features take any number of samples; here as many as its stream gives."""
-    model = unpack((models / "melspectrogram.tflite").read_bytes())
+    model = unpack(features.read_bytes())
     graph = model.subgraphs[0]
     tensor = graph.tensors[graph.inputs[0]]
     tensor.shape, tensor.shapeSignature = [1, _OPEN_SAMPLES], None

@@ -1,6 +1,5 @@
 """``kws bench frontend``: log-mel features a second of audio, ours beside other libraries'."""
 
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from kws import audio
-from kws.benchmark.results import write_results
+from kws.benchmark.results import (
+    installed_versions,
+    made_by,
+    markdown_table,
+    write_results,
+)
+from kws.benchmark.timing import interleaved, median_and_quartiles, seconds
 from kws.frontend.log_mel import FrontEnd
 from kws.frontend.native import NativeFeatureStream
 from kws.utils.errors import KwsError
@@ -45,13 +50,11 @@ def bench_frontend(
     rounds = QUICK_ROUNDS if quick else ROUNDS
     noise = 0.1 * np.random.default_rng(0).standard_normal(SECONDS * 16000)
     samples = np.clip(noise, -1, 1).astype(np.float32)
-    times: dict[tuple[str, bool, str], list[float]] = {key: [] for key in contenders}
-    for _ in range(rounds):
-        for key, prepare in contenders.items():
-            run = prepare(samples)
-            start = time.thread_time()
-            run()
-            times[key].append(1e6 * (time.thread_time() - start) / SECONDS)
+
+    def measured(prepare: Callable) -> Callable[[], float]:
+        return lambda: 1e6 * seconds(prepare(samples), time.thread_time) / SECONDS
+
+    times = interleaved({key: measured(prepare) for key, prepare in contenders.items()}, rounds)
     rows = [_row(*key, taken) for key, taken in times.items()]
     rows += _without_conversion(rows)
     rows = [row for row in rows if row["name"] != _CONVERSION]
@@ -61,7 +64,7 @@ def bench_frontend(
     result = {
         "made_by": provenance(),
         "method": METHOD,
-        "versions": _versions(),
+        "versions": installed_versions((_KALDI, "librosa", "pymicro-features")),
         "rows": rows,
         "fastest_equal": fastest["name"],
         "ratio_to_fastest_equal": fastest["us_per_second"] / ours["us_per_second"],
@@ -77,13 +80,13 @@ _KALDI, _CONVERSION = "kaldi-native-fbank", "conversion of numbers"
 
 
 def _row(name: str, equal: bool, chunk: str, taken: list[float]) -> dict:
-    low, median, high = statistics.quantiles(taken, n=4)
+    median, quartiles = median_and_quartiles(taken)
     return {
         "name": name,
         "equal_settings": equal,
         "chunk": chunk,
         "us_per_second": median,
-        "quartiles": [low, high],
+        "quartiles": quartiles,
     }
 
 
@@ -197,36 +200,17 @@ def _pymicro(fe: FrontEnd) -> dict:
     return {("pymicro-features", False, "10 ms"): streamed}
 
 
-def _versions() -> dict[str, str]:
-    from importlib import metadata
-
-    versions = {}
-    for name in (_KALDI, "librosa", "pymicro-features"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
 def table(result: dict) -> str:
     """The results as Markdown."""
-    lines = [
-        "| front end | settings | given | µs a second of audio | quartiles |",
-        "|---|---|---|---:|---:|",
-    ]
+    rows = []
     for row in result["rows"]:
         settings = "equal" if row["equal_settings"] else "its own"
         quartiles = "–".join(f"{value:.0f}" for value in row["quartiles"] or [])
         given = "in one call" if row["chunk"] == "all" else f"in chunks of {row['chunk']}"
-        lines.append(
-            f"| {row['name']} | {settings} | {given} | {row['us_per_second']:.1f} | {quartiles} |"
-        )
-    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+        rows.append([row["name"], settings, given, f"{row['us_per_second']:.1f}", quartiles])
+    head = ["front end", "settings", "given", "µs a second of audio", "quartiles"]
     return (
-        "# Log-mel front ends\n\n"
-        f"{result['method']}\n\n"
+        f"# Log-mel front ends\n\n{result['method']}\n\n"
         f"{result['fastest_equal']} takes {result['ratio_to_fastest_equal']:.1f} times as long "
-        f"as kws's C.\n\n{made}; {versions}.\n\n" + "\n".join(lines) + "\n"
+        f"as kws's C.\n\n{made_by(result)}\n\n{markdown_table(head, rows, texts=3)}\n"
     )

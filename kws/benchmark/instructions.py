@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kws.benchmark import synthetic_models
-from kws.benchmark.results import write_results
+from kws.benchmark.results import made_by, markdown_table, write_results
 from kws.benchmark.toolchain import Aarch64
 from kws.utils.errors import KwsError
 from kws.utils.provenance import provenance
@@ -73,7 +73,7 @@ def bench_instructions(
     Args:
         path_json: where the results go; a table goes beside it (.md).
         cpu: one of TARGETS.
-        machine: of ``kws.benchmark.aarch64.prepare``.
+        machine: of ``kws.benchmark.toolchain.prepare``.
         quick: few sizes, for a check that takes seconds.
         report: gets a line for each size and batch.
 
@@ -121,12 +121,13 @@ def table(result: dict) -> str:
     """The results as Markdown, a row per case."""
     head = ["n", "rank", "batch", "instructions", "dense float32", "dense int8"]
     head += ["× float32", "× int8"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---:|" * len(head)]
-    for row in result["rows"]:
-        cells = [str(row[key]) for key in ("n", "rank", "batch")]
-        cells += [f"{row[f'{key}instructions']:,.0f}" for key in ("", "dense_f32_", "dense_int8_")]
-        cells += [f"{row[f'ratio_vs_dense_{kind}']:.2f}" for kind in ("f32", "int8")]
-        lines.append(f"| {' | '.join(cells)} |")
-    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
+    rows = [
+        [
+            *(str(row[key]) for key in ("n", "rank", "batch")),
+            *(f"{row[f'{key}instructions']:,.0f}" for key in ("", "dense_f32_", "dense_int8_")),
+            *(f"{row[f'ratio_vs_dense_{kind}']:.2f}" for kind in ("f32", "int8")),
+        ]
+        for row in result["rows"]
+    ]
     title = f"# The op against dense on {result['target']}: instructions"
-    return f"{title}\n\n{result['method']}\n\n{made}.\n\n" + "\n".join(lines) + "\n"
+    return f"{title}\n\n{result['method']}\n\n{made_by(result)}\n\n{markdown_table(head, rows)}\n"

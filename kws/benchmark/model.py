@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kws.benchmark.candidates import Candidate
-from kws.benchmark.results import write_results
+from kws.benchmark.results import made_by, markdown_table, write_results
 from kws.benchmark.targets import qemu, timed
 from kws.utils.provenance import provenance
 
@@ -119,13 +119,12 @@ def table(result: dict) -> str:
     """The results as Markdown, a table for each target."""
     text = ["# Models on devices", "", result["method"], ""]
     for target, rows in itertools.groupby(result["rows"], key=lambda row: row["target"]):
-        text += [f"## {target}", "", *_table(list(rows)), ""]
+        text += [f"## {target}", "", _table(list(rows)), ""]
     text += [f"- {line}" for line in result["warnings"]]
-    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
-    return "\n".join(text).rstrip() + f"\n\n{made}.\n"
+    return "\n".join(text).rstrip() + f"\n\n{made_by(result)}\n"
 
 
-def _table(rows: list[dict]) -> list[str]:
+def _table(rows: list[dict]) -> str:
     columns = {
         "model": lambda row: row["model"],
         "µs": lambda row: f"{row['latency_us']:.1f}",
@@ -148,9 +147,7 @@ def _table(rows: list[dict]) -> list[str]:
     }
     cells = {name: [_cell(column, row) for row in rows] for name, column in columns.items()}
     kept = {name: column for name, column in cells.items() if any(column)}
-    lines = [f"| {' | '.join(kept)} |", "|---|" + "---:|" * (len(kept) - 1)]
-    lines += [f"| {' | '.join(line)} |" for line in zip(*kept.values(), strict=True)]
-    return lines
+    return markdown_table(list(kept), list(zip(*kept.values(), strict=True)), texts=1)
 
 
 def _shown(value: float) -> str:

@@ -13,8 +13,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
 from kws.benchmark import synthetic_models
-from kws.benchmark.results import write_results
+from kws.benchmark.results import made_by, markdown_table, write_results
+from kws.benchmark.timing import interleaved, seconds
 from kws.native import op_library
+from kws.tflite.ops import TOEPLITZ_LIKE
 from kws.utils.console import quiet_stderr
 from kws.utils.errors import KwsError
 from kws.utils.provenance import provenance
@@ -88,7 +90,7 @@ def table(result: dict) -> str:
     for batch in batches:
         head += [f"µs, batch {batch}", "dense", "× float32", "× int8"]
     head += ["file bytes", "dense", "run-time bytes", "dense"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---:|" * len(head)]
+    rows = []
     cases = {(row["n"], row["rank"], row["batch"]): row for row in result["rows"]}
     for n, rank in dict.fromkeys((row["n"], row["rank"]) for row in result["rows"]):
         cells = [f"{n}", f"{rank}"]
@@ -102,9 +104,11 @@ def table(result: dict) -> str:
             ]
         sizes = ("file_bytes", "dense_file_bytes", "runtime_bytes", "dense_runtime_bytes")
         cells += [f"{row[key]:,}" for key in sizes]
-        lines.append(f"| {' | '.join(cells)} |")
-    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
-    return f"# The op against dense\n\n{result['method']}\n\n{made}.\n\n" + "\n".join(lines) + "\n"
+        rows.append(cells)
+    return (
+        f"# The op against dense\n\n{result['method']}\n\n{made_by(result)}\n\n"
+        f"{markdown_table(head, rows)}\n"
+    )
 
 
 def picture(result: dict, path: Path) -> None:
@@ -166,13 +170,16 @@ def _times(n: int, ranks: tuple[int, ...], batch: int, rounds: int) -> dict:
     for name in ("f32", "int8"):
         _require_xnnpack(loaded[name])
     calls = {name: _calls(interpreter.invoke) for name, interpreter in loaded.items()}
-    samples: dict = {name: [] for name in loaded}
     gc.collect()
     gc.disable()
     try:
-        for _ in range(rounds):
-            for name, interpreter in loaded.items():
-                samples[name].append(_seconds(interpreter.invoke, calls[name]) / calls[name])
+        samples = interleaved(
+            {
+                name: lambda invoke=interpreter.invoke, count=calls[name]: _of_a_call(invoke, count)
+                for name, interpreter in loaded.items()
+            },
+            rounds,
+        )
     finally:
         gc.enable()
     medians = {name: statistics.median(values) for name, values in samples.items()}
@@ -193,7 +200,7 @@ def _count(weight_bytes: int) -> int:
 
 def _load(data: bytes) -> Interpreter:
     """An interpreter with an input of normal values, run once."""
-    delegates = [load_delegate(str(op_library()))] if b"KwsToeplitzLike" in data else []
+    delegates = [load_delegate(str(op_library()))] if TOEPLITZ_LIKE.encode() in data else []
     with quiet_stderr():
         interpreter = Interpreter(
             model_content=data, experimental_delegates=delegates, num_threads=1
@@ -216,16 +223,19 @@ def _require_xnnpack(interpreter: Interpreter) -> None:
 def _calls(invoke: Callable[[], None], least: float = 2e-3) -> int:
     """How many calls last ``least`` seconds."""
     calls = 1
-    while (elapsed := _seconds(invoke, calls)) < least / 2:
+    while (elapsed := calls * _of_a_call(invoke, calls)) < least / 2:
         calls *= 2
     return max(1, round(calls * least / elapsed))
 
 
-def _seconds(invoke: Callable[[], None], calls: int) -> float:
-    start = time.thread_time()
-    for _ in range(calls):
-        invoke()
-    return time.thread_time() - start
+def _of_a_call(invoke: Callable[[], None], calls: int) -> float:
+    """Seconds of one call, from several."""
+
+    def run() -> None:
+        for _ in range(calls):
+            invoke()
+
+    return seconds(run, time.thread_time) / calls
 
 
 def _resident(data: bytes, n: int) -> int:

@@ -1,7 +1,8 @@
 """Where a benchmark's figures go: FILE.json, a table in FILE.md, perhaps a picture in FILE.png."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 
 from kws.utils.files import replacing, write_text
@@ -20,3 +21,28 @@ def write_results(
     if picture:
         with replacing(path.with_suffix(".png")) as temporary:
             picture(result, temporary)
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 0) -> str:
+    """Rows as a table in Markdown: ``texts`` columns to the left, figures to the right."""
+    marks = "---|" * texts + "---:|" * (len(header) - texts)
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]
+    return "\n".join([lines[0], f"|{marks}", *lines[1:]])
+
+
+def made_by(result: dict) -> str:
+    """The command, the machine and the versions behind a result, as a sentence."""
+    parts = (result["made_by"], result.get("versions", {}))
+    facts = [", ".join(f"{name} {value}" for name, value in part.items()) for part in parts]
+    return "; ".join(filter(None, facts)) + "."
+
+
+def installed_versions(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of those that are installed."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,21 +1,27 @@
 """``kws bench stream``: what listening costs, front end included, ours beside other projects'."""
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from kws import audio
-from kws.benchmark.results import write_results
+from kws.benchmark.results import (
+    installed_versions,
+    made_by,
+    markdown_table,
+    write_results,
+)
+from kws.benchmark.timing import interleaved, median_and_quartiles, seconds
+from kws.evaluation.systems import MicroWakeWord, OpenWakeWord, Peer
 from kws.runtime.detector import Detector, feature_stream
 from kws.runtime.model import Model
 from kws.utils.provenance import provenance
 
 SECONDS, ROUNDS, QUICK_ROUNDS = 8, 25, 5
+WORD = "alexa"  # of the peers
+PACKAGES = (MicroWakeWord.distribution, "pymicro-features", OpenWakeWord.distribution)
 CHUNK = 1280  # samples: 80 ms, what openWakeWord takes at a time
 
 METHOD = (
@@ -30,7 +36,7 @@ METHOD = (
 @dataclass(frozen=True)
 class Contender:
     """A wake word engine. ``feed`` takes 16-bit samples and does all there is to do;
-    ``front_end`` only the features, where they can be had alone. ``step_ms``: between looks."""
+    ``front_end`` only the features, where they can be had alone. ``step_ms``: between two steps."""
 
     name: str
     file_bytes: int
@@ -57,44 +63,56 @@ def bench_stream(
     chunks = _audio()
     for contender in contenders:  # first calls fetch pages and choose kernels
         _time(contender.feed, chunks)
-    times: dict[tuple[str, str], list[float]] = {}
-    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
-        for contender in contenders:
-            for part in ("feed", "front_end"):
-                if work := getattr(contender, part):
-                    taken = _time(work, chunks)
-                    times.setdefault((contender.name, part), []).append(taken)
+    works = {
+        (contender.name, part): work
+        for contender in contenders
+        for part in ("feed", "front_end")
+        if (work := getattr(contender, part))
+    }
+    times = interleaved(
+        {key: lambda work=work: _time(work, chunks) for key, work in works.items()},
+        QUICK_ROUNDS if quick else ROUNDS,
+    )
     rows = [_row(contender, times) for contender in contenders]
     micro = [row["ms_per_second"] for row in rows if row["model"].startswith("microWakeWord")]
     for row in rows:
         row["of_microwakeword"] = row["ms_per_second"] / micro[0] if micro else None
         share = f", {row['of_microwakeword']:.2f} of microWakeWord's" if micro else ""
         report(f"{row['model']:40} {row['ms_per_second']:8.3f} ms a second{share}")
-    result = {"made_by": provenance(), "method": METHOD, "versions": _versions(), "rows": rows}
+    result = {
+        "made_by": provenance(),
+        "method": METHOD,
+        "versions": installed_versions(PACKAGES),
+        "rows": rows,
+    }
     write_results(path_json, result, table, picture)
     return result
 
 
 def table(result: dict) -> str:
     """The results as Markdown."""
-    lines = [
-        "| model | file bytes | ms between looks | CPU ms a second of audio | quartiles "
-        "| of it front end | of microWakeWord's |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    head = ["model", "file bytes", "ms between steps", "CPU ms a second of audio", "quartiles"]
+    head += ["of it front end", "of microWakeWord's"]
+    rows = []
     for row in result["rows"]:
         low, high = row["quartiles"]
         front_end, share = row["front_end_ms"], row["of_microwakeword"]
-        lines.append(
-            f"| {row['model']} | {row['file_bytes']:,} | {row['step_ms']:g} "
-            f"| {row['ms_per_second']:.3f} | {low:.3f}–{high:.3f} "
-            f"| {'–' if front_end is None else f'{front_end:.3f}'} "
-            f"| {'–' if share is None else f'{share:.2f}'} |"
+        rows.append(
+            [
+                row["model"],
+                f"{row['file_bytes']:,}",
+                f"{row['step_ms']:g}",
+                f"{row['ms_per_second']:.3f}",
+                f"{low:.3f}–{high:.3f}",
+                "–" if front_end is None else f"{front_end:.3f}",
+                "–" if share is None else f"{share:.2f}",
+            ]
         )
-    made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     title = "# What listening costs"
-    return f"{title}\n\n{result['method']}\n\n{made}; {versions}.\n\n" + "\n".join(lines) + "\n"
+    return (
+        f"{title}\n\n{result['method']}\n\n{made_by(result)}\n\n"
+        f"{markdown_table(head, rows, texts=1)}\n"
+    )
 
 
 def picture(result: dict, path: Path) -> None:
@@ -116,24 +134,26 @@ def picture(result: dict, path: Path) -> None:
 
 
 def _row(contender: Contender, times: dict) -> dict:
-    low, median, high = statistics.quantiles(times[contender.name, "feed"], n=4)
+    median, quartiles = median_and_quartiles(times[contender.name, "feed"])
     front_end = times.get((contender.name, "front_end"))
     return {
         "model": contender.name,
         "file_bytes": contender.file_bytes,
         "step_ms": contender.step_ms,
         "ms_per_second": median,
-        "quartiles": [low, high],
-        "front_end_ms": statistics.median(front_end) if front_end else None,
+        "quartiles": quartiles,
+        "front_end_ms": median_and_quartiles(front_end)[0] if front_end else None,
     }
 
 
 def _time(feed: Callable[[bytes], object], chunks: list[bytes]) -> float:
     """Milliseconds of CPU time a second of audio."""
-    start = time.process_time()
-    for chunk in chunks:
-        feed(chunk)
-    return 1e3 * (time.process_time() - start) / SECONDS
+
+    def run() -> None:
+        for chunk in chunks:
+            feed(chunk)
+
+    return 1e3 * seconds(run) / SECONDS
 
 
 def _audio() -> list[bytes]:
@@ -181,11 +201,7 @@ def _micro_wake_word() -> Contender:
         for frame in features.process_streaming(data):
             network.process_streaming(frame)
 
-    size = Path(network.tflite_model).stat().st_size
-    step = 10.0 * network.stride
-    return Contender(
-        "microWakeWord alexa", size, step, feed, lambda data: list(alone.process_streaming(data))
-    )
+    return _peer(MicroWakeWord, feed, lambda data: list(alone.process_streaming(data)))
 
 
 def _open_wake_word() -> Contender:
@@ -199,17 +215,9 @@ def _open_wake_word() -> Contender:
             for _ in network.process_streaming(embedding):
                 pass
 
-    folder = Path(openww.__file__).parent / "models"
-    files = ["melspectrogram", "embedding_model", "alexa"]
-    size = sum((folder / f"{name}.tflite").stat().st_size for name in files)
-    return Contender("openWakeWord alexa", size, 80.0, feed)
+    return _peer(OpenWakeWord, feed)
 
 
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in ("pymicro-wakeword", "pymicro-features", "pyopen-wakeword"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+def _peer(peer: type[Peer], feed: Callable, front_end: Callable | None = None) -> Contender:
+    size = sum(path.stat().st_size for path in peer.files(WORD))
+    return Contender(f"{peer.title} {WORD}", size, peer.step_ms, feed, front_end)

@@ -5,6 +5,7 @@ from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
 from kws.tflite.graph import Graph, quantization
+from kws.tflite.ops import TOEPLITZ_LIKE
 from kws.tflite.pack import pack
 
 # A normal activation of deviation 1, in int8.
@@ -22,7 +23,7 @@ def structured(n: int, rank: int, batch: int, count: int) -> bytes:
         inputs = [x, *(graph.add_constant(values) for values in generators)]
         node = graph.operator("CUSTOM", inputs, [y])
         node.customOptions = flexbuffers.Dumps({"version": 1, "units": n})
-        graph.code(node).customCode = b"KwsToeplitzLike"
+        graph.code(node).customCode = TOEPLITZ_LIKE.encode()
         graph.operators.append(node)
         return y
 

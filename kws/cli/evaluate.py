@@ -179,6 +179,7 @@ def _print_interval(rate: str, result: dict) -> None:
 
 
 def _score_words(options) -> dict:
+    from kws.datasets.noise import Noise
     from kws.evaluation.words import score_words
     from kws.utils.console import table
 
@@ -186,11 +187,11 @@ def _score_words(options) -> dict:
         result = score_words(
             options.model,
             options.clips,
-            options.split,
-            options.background or (),
-            options.noise,
-            options.processes,
-            progress,
+            split=options.split,
+            background=options.background or (),
+            noise=Noise(options.noise),
+            processes=options.processes,
+            progress=progress,
         )
     print(f"{result['model']['name']}: {result['clips']} clips in {result['hours']:.2f} hours\n")
     rates = list(result["frr_at_fa_per_hour"])

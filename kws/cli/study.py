@@ -1,7 +1,6 @@
 """``kws study``: a grid of recipes and seeds, trained, measured and compared."""
 
 import json
-import sys
 from pathlib import Path
 
 from kws.cli.common import add_data_options
@@ -36,10 +35,9 @@ def _study(options) -> None:
         result = study.run(
             plan,
             options.runs,
-            options.data,
-            options.noise,
-            options.seed,
-            lambda line: print(line, file=sys.stderr, flush=True),
+            data=options.data,
+            noise=options.noise,
+            only_seed=options.seed,
         )
     out = (options.out or options.study.parent) / plan.name
     write_text(out.with_suffix(".json"), json.dumps(result, indent=1) + "\n")

@@ -57,8 +57,8 @@ def convert(
     quantize: how constants are stored, and for ``int8`` how the rest of the network computes.
     representative: features (clips, frames, bands) that ``int8`` takes its ranges from.
     target: whose measured costs ``auto`` goes by. limit: of ``auto``, bytes that the file may
-    have, without labels and recipe. frames: write the form that takes so many new frames at a
-    time and keeps its past (``kws.streaming``), instead of the one that takes whole windows.
+    have, without labels and recipe. frames: write the streaming form, which takes so many new
+    frames at a time and keeps its past (``kws.convert.streaming``), not that of whole windows.
 
     The file's input ``features`` and output ``scores`` are float32 whatever is inside. Raises
     KwsError for an unknown word, another Keras back end, int8 without features, a target that

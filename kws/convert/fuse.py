@@ -157,7 +157,7 @@ def _packed(graph: Graph, step: _Step) -> int:
 def stream_steps(graph: Graph, frames: int) -> bool:
     """Make a graph of fused steps take ``frames`` new frames at a time, in place.
 
-    frames: as ``kws.streaming.stream`` takes them. Only for a network as ``kws.networks.temporal``
+    frames: as of ``streaming_model``. Only for a network as ``kws.networks.temporal``
     builds it: frames joined, steps, a mean over time, a product. Returns False for any other, and
     where a step needs nothing of the past; the graph is of no use then.
     """

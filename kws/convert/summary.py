@@ -46,7 +46,7 @@ def summarise(path: Path | str) -> Summary:
         for quantize in ("none", "compact")
     )
     layers = inspect_model(plain)
-    looks = 1000 / STEP_MS
+    steps = 1000 / STEP_MS
     macs = ffts = None
     if can_stream(network):
         frames = frames_nearest(network, STEP_MS / plan.frontend.hop_ms)
@@ -60,8 +60,8 @@ def summarise(path: Path | str) -> Summary:
         parameters=network.count_params(),
         float_bytes=len(plain),
         int8_bytes=len(compact),
-        macs_per_second=_sum(layers, "macs") * looks,
-        ffts_per_second=_sum(layers, "ffts") * looks,
+        macs_per_second=_sum(layers, "macs") * steps,
+        ffts_per_second=_sum(layers, "ffts") * steps,
         streaming_macs_per_second=macs,
         streaming_ffts_per_second=ffts,
         layers=layers,

@@ -1,18 +1,17 @@
-"""TODO."""
+"""Model files without a training: a network of a recipe's size, for measuring its speed."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from kws.labels import label_names
 from kws.recipe import Recipe
 from kws.tflite.metadata import write_metadata
+from kws.utils.console import load_keras
 from kws.utils.files import write_bytes
 
 
 def untrained(plan: Recipe, name: str, quantized: Sequence[str], folder: Path) -> list[Path]:
-    """Write a recipe's network, not trained, in each way of storing weights to ``folder``."""
-    from kws.labels import label_names
-    from kws.utils.console import load_keras
-
+    """Write a recipe's network to ``folder``: a file for each of the quantizations."""
     load_keras()
     from kws import networks
     from kws.convert.convert import convert

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from kws import audio
+from kws.utils.errors import KwsError
 
 SECONDS = 30  # of each track that is made
+_BABBLE_TRACKS, _BABBLE_VOICES = 8, 8
 
 
 class Noise:
@@ -25,6 +27,22 @@ class Noise:
         else:
             tracks = _synthetic(np.random.default_rng(0), SECONDS * audio.RATE)
         self.tracks = [track / max(_rms(track), 1e-9) for track in tracks]
+
+    @classmethod
+    def babble(cls, folder: Path | str) -> "Noise":
+        """Babble of eight voices at once, as in a cafeteria, from the recordings in a folder.
+
+        Raises KwsError if the folder is missing or holds no recordings.
+        """
+        noise, rng = cls(folder), np.random.default_rng(0)
+        if not noise.survey.paths:
+            raise KwsError(f"{folder}: holds no recordings of speech", 2)
+        mixed = [
+            noise.draw(rng, _BABBLE_VOICES, SECONDS * audio.RATE).sum(axis=0)
+            for _ in range(_BABBLE_TRACKS)
+        ]
+        noise.tracks = [track / max(_rms(track), 1e-9) for track in mixed]
+        return noise
 
     def draw(self, rng: np.random.Generator, count: int, samples: int) -> np.ndarray:
         """Excerpts float32 (count, samples), each of a track whose root mean square is 1."""

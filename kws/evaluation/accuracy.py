@@ -1,4 +1,4 @@
-"""How well a model tells recorded clips apart: accuracy, per class, confusion."""
+"""Clips classified: accuracy, recall and precision of each class, confusion."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def evaluate(
 ) -> dict:
     """Classify every clip of a folder that has a sub-folder for each label.
 
-    split: only the clips of "training", "validation" or "testing" (see ``kws.corpus.clips``).
+    split: only the clips of "training", "validation" or "testing" (see ``kws.datasets.clips``).
     Labels that the model does not know count as ``_unknown_``. Returns the counts of
     ``summary``. Raises KwsError for a missing or empty folder or an unreadable clip.
     """
@@ -31,20 +31,20 @@ def evaluate(
     truth = [label_of(clip.word, model.labels, folder) for clip in found]
     decided = []
     for k, clip in enumerate(found):
-        samples = clips.fit(audio.read(clip.path), model.samples)
-        decided.append(int(np.argmax(model(model.frontend.features(samples)))))
+        decided.append(_classify(model, clips.fit(audio.read(clip.path), model.samples)))
         progress(k + 1, len(found))
     note(found.summary())
     return summary(model.labels, truth, decided)
 
 
 def evaluate_clips(model: Model, clip_set: clips.ClipSet) -> dict:
-    """The same for clips that are decoded already."""
-    decided = [
-        int(np.argmax(model(model.frontend.features(audio.from_int16(samples)))))
-        for samples in clip_set.samples
-    ]
+    """``evaluate`` for clips that are decoded already."""
+    decided = [_classify(model, audio.from_int16(samples)) for samples in clip_set.samples]
     return summary(model.labels, clip_set.labels.tolist(), decided)
+
+
+def _classify(model: Model, samples: np.ndarray) -> int:
+    return int(np.argmax(model(model.frontend.features(samples))))
 
 
 def summary(labels: Sequence[str], truth: Sequence[int], decided: Sequence[int]) -> dict:
@@ -73,7 +73,10 @@ def summary(labels: Sequence[str], truth: Sequence[int], decided: Sequence[int])
 
 
 def label_of(word: str, labels: Sequence[str], folder: Path | str) -> int:
-    """The output that stands for a folder's name."""
+    """The index of a folder's name in the model's scores.
+
+    Raises KwsError if the model has no such label and no ``_unknown_``.
+    """
     if word in labels:
         return labels.index(word)
     if UNKNOWN in labels:

@@ -12,38 +12,44 @@ from kws.audio.levels import loudness
 from kws.datasets.noise import Noise
 from kws.datasets.rooms import Room, draw_rooms, reverberate
 
-# Of the silence before and after a recording, as a microphone in a quiet room has it: -80 dBFS.
+# Root mean square of the pauses around a recording, as of a microphone in a quiet room: -80 dBFS.
 FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
 class Condition:
-    """``noise`` is added ``snr_db`` below the loudest tenth of a second of each word, over the
-    pause before and after it too; ``rooms`` are taken in turn at random. Neither: as recorded."""
+    """Quiet, noise, or a room.
+
+    noise: added ``snr_db`` below the loudest tenth of a second of each word, in the pauses around
+    it too. rooms: each recording is in one of them, chosen at random. Neither: as recorded.
+    """
 
     name: str
     noise: Noise | None = None
     snr_db: float = 0.0
     rooms: Sequence[Room] = ()
 
-    def stage(
+    def apply(
         self, clip: np.ndarray, before: float, after: float, rng: np.random.Generator
     ) -> np.ndarray:
-        """The clip with ``before`` and ``after`` seconds around it: float32 (samples,)."""
+        """The clip (samples,) in the condition, with ``before`` and ``after`` seconds around it."""
         lead, tail = int(before * audio.RATE), int(after * audio.RATE)
-        staged = pause(lead + len(clip) + tail, rng)
+        placed = pause(lead + len(clip) + tail, rng)
         if self.rooms:
             clip = reverberate(clip, self.rooms[rng.integers(len(self.rooms))])[: len(clip) + tail]
-        staged[lead : lead + len(clip)] += clip
+        placed[lead : lead + len(clip)] += clip
         if self.noise:
             level = loudness(np.pad(clip, (0, audio.RATE // 10)))
-            noise = self.noise.draw(rng, 1, len(staged))[0]
-            staged += noise * level / 10 ** (self.snr_db / 20)
-        return np.clip(staged, -1, 1)
+            noise = self.noise.draw(rng, 1, len(placed))[0]
+            placed += noise * level / 10 ** (self.snr_db / 20)
+        return np.clip(placed, -1, 1)
 
 
 def conditions(noise: Path | None, snrs: Sequence[float], far: bool) -> list[Condition]:
-    """As recorded; in noise at each ratio, from the folder or, without one, made up; far."""
+    """As recorded; in noise at each ratio in dB; ``far``, in a room.
+
+    noise: a folder of recordings, made-up noise by default.
+    """
     chosen = [Condition("clean")]
     if snrs:
         bank = Noise(noise)
@@ -58,6 +64,6 @@ def pause(samples: int, rng: np.random.Generator) -> np.ndarray:
     return (FLOOR * rng.standard_normal(samples)).astype(np.float32)
 
 
-def rng_for(path: Path, salt: int = 0) -> np.random.Generator:
-    """The same random numbers for a recording however the work is divided."""
-    return np.random.default_rng([zlib.crc32(path.name.encode()), salt])
+def rng_for(path: Path) -> np.random.Generator:
+    """Random numbers that depend on the recording only, however the work is divided."""
+    return np.random.default_rng([zlib.crc32(path.name.encode()), 0])

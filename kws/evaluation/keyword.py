@@ -9,7 +9,7 @@ import numpy as np
 from kws import audio
 from kws.evaluation import rates
 from kws.evaluation.conditions import Condition
-from kws.evaluation.decisions import SmoothedPosteriors, match
+from kws.evaluation.decisions import KeywordScores, Trigger, match
 from kws.evaluation.posteriors import Posteriors, all_posteriors, concatenate
 from kws.evaluation.rates import LEAST, Point, at_rate, sweep
 from kws.evaluation.streams import KeywordStream, background_streams
@@ -17,19 +17,37 @@ from kws.evaluation.systems import System, open_system
 from kws.utils.console import note
 from kws.utils.errors import KwsError
 
-# Latency is told at this rate of false alarms per hour.
+# The false alarms per hour at whose threshold latency is measured.
 LATENCY_RATE = 0.5
+_RECORDINGS = 50  # in a stream
 
 
 @dataclass(frozen=True)
 class KeywordPosteriors:
-    """What a system made of everything: the recordings of the keyword in each condition, by
-    the condition's name, and the background."""
+    """A system's posteriors for one keyword: of its recordings in each condition, by the
+    condition's name, and of the background."""
 
     system: System
     keyword: str
     positives: dict[str, Posteriors]
     background: Posteriors
+
+    def scores(self, posteriors: Posteriors, smoothing_ms: float | None) -> KeywordScores:
+        """The smoothed posteriors of the keyword in one of them."""
+        return KeywordScores(self.system, posteriors, self.keyword, smoothing_ms)
+
+    def curve(self, condition: str, smoothing_ms: float | None) -> list[Point]:
+        """Misses and false alarms at every threshold that changes the false alarms."""
+        positives = self.positives[condition]
+        spoken = self.scores(positives, smoothing_ms)
+        other = self.scores(self.background, smoothing_ms)
+
+        def costs(threshold: float) -> tuple[int, int]:
+            found, _ = match(spoken.triggers(threshold), positives.segments, self.keyword)
+            return int(np.isnan(found).sum()), len(other.triggers(threshold))
+
+        count = len(positives.segments)
+        return sweep(other.peak_scores(LEAST), costs, count, self.background.hours)
 
 
 def keyword_posteriors(
@@ -44,7 +62,7 @@ def keyword_posteriors(
     """Stream the keyword's recordings in each condition, and the background as it is.
 
     positives, background: folders of audio in any format, nested or not. Raises KwsError if the
-    model has no such keyword, or a folder is missing or holds nothing.
+    model has no such keyword, or a folder is missing or holds no recordings.
     """
     system = open_system(name)
     if keyword not in system.keywords:
@@ -54,54 +72,56 @@ def keyword_posteriors(
     paths = recordings.paths
     if not paths:
         raise KwsError(f"{positives}: holds no recordings of {keyword!r}", 2)
-    batches = [paths[k : k + 50] for k in range(0, len(paths), 50)]
-    tapes = [
+    batches = [paths[k : k + _RECORDINGS] for k in range(0, len(paths), _RECORDINGS)]
+    spoken = [
         KeywordStream(batch, keyword, condition) for condition in conditions for batch in batches
     ]
     surveys = [audio.survey(folder) for folder in background]
-    heard = all_posteriors(name, [*tapes, *background_streams(surveys)], processes, progress)
+    parts = all_posteriors(name, [*spoken, *background_streams(surveys)], processes, progress)
     noises = {condition.noise for condition in conditions if condition.noise}
     for survey in (recordings, *surveys, *(noise.survey for noise in noises)):
-        if survey:  # noise that was made was not read
+        if survey:  # made-up noise was not read
             note(survey.summary())
     by_condition = {
-        condition.name: concatenate(heard[k * len(batches) : (k + 1) * len(batches)])
+        condition.name: concatenate(parts[k * len(batches) : (k + 1) * len(batches)])
         for k, condition in enumerate(conditions)
     }
-    return KeywordPosteriors(system, keyword, by_condition, concatenate(heard[len(tapes) :]))
+    return KeywordPosteriors(system, keyword, by_condition, concatenate(parts[len(spoken) :]))
 
 
-def score_keyword(hearing: KeywordPosteriors, smoothing_ms: float | None = None) -> dict:
+def score_keyword(given: KeywordPosteriors, smoothing_ms: float | None = None) -> dict:
     """Misses against false alarms per hour over all thresholds, in each condition.
 
-    A positive counts once, however often it is reported; every detection in the background is a
-    false alarm. The background is heard as it was recorded, so that a threshold and its false
-    alarms are the same in all conditions. Returns what ``kws.scoring.rates.summary`` does for
+    A recording counts once, however often it is reported. Every report in the background is a
+    false alarm. The background is scored as it was recorded, so that a threshold and its false
+    alarms are the same in all conditions. Returns what ``kws.evaluation.rates.summary`` does for
     the first condition, and ``conditions``, ``latency_ms`` (from the end of the word to the
-    report, at the threshold of 0.5 false alarms per hour), ``false_alarms`` (at the threshold
-    of one per hour) and the model.
+    report, at the threshold of 0.5 false alarms per hour), ``false_alarms`` (at the threshold of
+    one per hour) and the model.
     """
-    system, background = hearing.system, hearing.background
-    results, first_points = {}, None
-    for name, heard in hearing.positives.items():
-        points = _curve(hearing, name, smoothing_ms)
-        first_points = first_points or points
-        result = rates.summary(points, len(heard.segments), background.hours)
-        found = _found(hearing, name, at_rate(points, LATENCY_RATE, background.hours), smoothing_ms)
-        ends = np.array([segment.word_end for segment in heard.segments])
-        results[name] = {**result, "latency_ms": rates.latency_summary(found - ends)}
-    threshold = at_rate(first_points, 1.0, background.hours).threshold
-    false = SmoothedPosteriors(system, background, hearing.keyword, smoothing_ms).detections(
-        threshold
-    )
+    background = given.background
+    results, first_curve = {}, None
+    for name, positives in given.positives.items():
+        points = given.curve(name, smoothing_ms)
+        first_curve = first_curve or points
+        threshold = at_rate(points, LATENCY_RATE, background.hours).threshold
+        triggers = given.scores(positives, smoothing_ms).triggers(threshold)
+        found, _ = match(triggers, positives.segments, given.keyword)
+        ends = np.array([segment.word_end for segment in positives.segments])
+        results[name] = {
+            **rates.summary(points, len(positives.segments), background.hours),
+            "latency_ms": rates.latency_summary(found - ends),
+        }
+    threshold = at_rate(first_curve, 1.0, background.hours).threshold
+    false = given.scores(background, smoothing_ms).triggers(threshold)
     first, *_ = results.values()
-    streams = [background, *hearing.positives.values()]
+    streams = [background, *given.positives.values()]
     return {
         **first,
-        "keyword": hearing.keyword,
-        "model": describe_system(system, streams, smoothing_ms),
+        "keyword": given.keyword,
+        "model": describe_system(given.system, streams, smoothing_ms),
         "conditions": results,
-        "false_alarms": [locate(detection, background) for detection in false],
+        "false_alarms": [locate(trigger, background) for trigger in false],
         "background": _folders(background),
     }
 
@@ -109,9 +129,9 @@ def score_keyword(hearing: KeywordPosteriors, smoothing_ms: float | None = None)
 def describe_system(
     system: System, streams: Sequence[Posteriors], smoothing_ms: float | None
 ) -> dict:
-    """The model as results files name it, with what it cost here."""
-    seconds = sum(heard.seconds for heard in streams)
-    cpu = sum(heard.cpu_seconds for heard in streams)
+    """The model as results files name it, with its cost here."""
+    seconds = sum(stream.seconds for stream in streams)
+    cpu = sum(stream.cpu_seconds for stream in streams)
     return {
         "name": system.name,
         "file": system.file,
@@ -123,40 +143,21 @@ def describe_system(
     }
 
 
-def _curve(hearing: KeywordPosteriors, condition: str, smoothing_ms: float | None) -> list[Point]:
-    system, keyword, background = hearing.system, hearing.keyword, hearing.background
-    positives = hearing.positives[condition]
-    spoken = SmoothedPosteriors(system, positives, keyword, smoothing_ms)
-    other = SmoothedPosteriors(system, background, keyword, smoothing_ms)
-
-    def costs(threshold: float) -> tuple[int, int]:
-        found, _ = match(spoken.detections(threshold), positives.segments, keyword)
-        return int(np.isnan(found).sum()), len(other.detections(threshold))
-
-    return sweep(other.peaks(LEAST), costs, len(positives.segments), background.hours)
-
-
-def _found(hearing: KeywordPosteriors, condition: str, point: Point, smoothing_ms) -> np.ndarray:
-    """When each positive was reported at this point, NaN where it was missed (positives,)."""
-    heard = hearing.positives[condition]
-    looks = SmoothedPosteriors(hearing.system, heard, hearing.keyword, smoothing_ms)
-    return match(looks.detections(point.threshold), heard.segments, hearing.keyword)[0]
-
-
-def locate(detection, heard: Posteriors) -> dict:
-    """A detection by the file it was in."""
-    segment = max((p for p in heard.segments if p.start <= detection.time), key=lambda p: p.start)
+def locate(trigger: Trigger, posteriors: Posteriors) -> dict:
+    """A report by the recording that it was in."""
+    before = [segment for segment in posteriors.segments if segment.start <= trigger.time]
+    segment = max(before, key=lambda segment: segment.start)
     return {
         "file": f"{segment.path.parent.name}/{segment.path.name}",
-        "seconds": round(detection.time - segment.start, 2),
-        "score": round(detection.score, 4),
+        "seconds": round(trigger.time - segment.start, 2),
+        "score": round(trigger.score, 4),
     }
 
 
-def _folders(heard: Posteriors) -> list[dict]:
-    """Hours and recordings of each folder in the background."""
+def _folders(background: Posteriors) -> list[dict]:
+    """Recordings and hours of each folder in the background."""
     folders: dict[str, list[float]] = {}
-    for segment in heard.segments:
+    for segment in background.segments:
         folders.setdefault(segment.path.parent.name, []).append(segment.end - segment.start)
     return [
         {"folder": name, "recordings": len(lengths), "hours": round(sum(lengths) / 3600, 4)}

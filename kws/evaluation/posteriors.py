@@ -1,4 +1,4 @@
-"""Tapes played to a system: its posteriors at every look, kept to decide on later."""
+"""The posteriors of a system at every step of a stream, kept to decide on later."""
 
 import multiprocessing
 import os
@@ -18,10 +18,9 @@ from kws.utils.errors import KwsError
 
 @dataclass(frozen=True)
 class Posteriors:
-    """Posteriors (looks, labels) at ``times`` (looks,) in seconds, and the recordings heard.
+    """Posteriors ``scores`` (steps, labels) at ``times`` (steps,) in seconds, and the recordings.
 
-    ``seconds`` is the length of the tapes with the pauses on them, ``cpu_seconds`` what the
-    system took for them.
+    seconds: length of the streams, pauses included. cpu_seconds: what the system took for them.
     """
 
     times: np.ndarray
@@ -36,47 +35,47 @@ class Posteriors:
         return sum(segment.end - segment.start for segment in self.segments) / 3600
 
 
-def stream_posteriors(system: System, tape) -> Posteriors:
-    """Play one tape (see ``kws.scoring.tapes``) as one stream."""
-    stream, segments, looks = system.stream(), [], []
+def stream_posteriors(system: System, stream) -> Posteriors:
+    """Feed one stream (of ``kws.evaluation.streams``) to a system."""
+    fed, segments, steps = system.stream(), [], []
     samples, cpu = 0, 0.0
-    for chunk in tape.play(segments):
+    for chunk in stream.chunks(segments):
         began = time.process_time()
-        looks.append(stream.feed(chunk))
+        steps.append(fed.feed(chunk))
         cpu += time.process_time() - began
         samples += len(chunk)
-    times = np.concatenate([times for times, _ in looks])
-    scores = np.concatenate([scores for _, scores in looks])
+    times, scores = (np.concatenate(parts) for parts in zip(*steps, strict=True))
     return Posteriors(times, scores, segments, samples / audio.RATE, cpu)
 
 
 def all_posteriors(
     name: str,
-    tapes: Sequence,
+    streams: Sequence,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Posteriors]:
-    """Play every tape to a system of its own, in parallel; in the tapes' order.
+    """Feed each stream to a system of its own, in parallel; the results in the streams' order.
 
-    name: as for ``open_system``. processes: as many as there are cores by default.
+    name: as for ``open_system``. processes: one a core by default. Raises KwsError if a recording
+    cannot be read or a process is killed.
     """
-    processes = min(processes or os.cpu_count() or 1, len(tapes))
+    processes = min(processes or os.cpu_count() or 1, len(streams))
     if processes <= 1:
         system, results = open_system(name), []
-        for tape in tapes:
-            results.append(stream_posteriors(system, tape))
-            progress(len(results), len(tapes))
+        for stream in streams:
+            results.append(stream_posteriors(system, stream))
+            progress(len(results), len(streams))
         return results
-    # One thread each: what NumPy's own threads gain on frames this small they lose in waiting.
+    # One thread each: NumPy's own threads cost more than they save on frames this small.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _open, (name,)) as pool:
-        waiting = {pool.submit(_stream_posteriors, tape): k for k, tape in enumerate(tapes)}
-        results = [None] * len(tapes)
+        waiting = {pool.submit(_posteriors, stream): k for k, stream in enumerate(streams)}
+        results = [None] * len(streams)
         try:
             for done, future in enumerate(as_completed(waiting), 1):
                 results[waiting[future]] = future.result()
-                progress(done, len(tapes))
+                progress(done, len(streams))
         except BrokenProcessPool as error:
             raise KwsError(
                 "a process was killed; if memory is short, give --processes 1"
@@ -87,11 +86,11 @@ def all_posteriors(
     return results
 
 
-def concatenate(heard: Sequence[Posteriors], gap: float = 10.0) -> Posteriors:
+def concatenate(parts: Sequence[Posteriors], gap: float = 10.0) -> Posteriors:
     """Several streams as one, one after another, ``gap`` seconds apart."""
     at, times, segments = 0.0, [], []
-    for one in heard:
-        times.append(one.times + at)
+    for part in parts:
+        times.append(part.times + at)
         segments += [
             replace(
                 segment,
@@ -99,18 +98,19 @@ def concatenate(heard: Sequence[Posteriors], gap: float = 10.0) -> Posteriors:
                 end=segment.end + at,
                 word_end=None if segment.word_end is None else segment.word_end + at,
             )
-            for segment in one.segments
+            for segment in part.segments
         ]
-        at += one.seconds + gap
+        at += part.seconds + gap
     return Posteriors(
         np.concatenate(times),
-        np.concatenate([one.scores for one in heard]),
+        np.concatenate([part.scores for part in parts]),
         segments,
-        sum(one.seconds for one in heard),
-        sum(one.cpu_seconds for one in heard),
+        sum(part.seconds for part in parts),
+        sum(part.cpu_seconds for part in parts),
     )
 
 
+# Of a process of the pool: its system, opened once.
 _system: System | None = None
 
 
@@ -119,5 +119,5 @@ def _open(name: str) -> None:
     _system = open_system(name)
 
 
-def _stream_posteriors(tape) -> Posteriors:
-    return stream_posteriors(_system, tape)
+def _posteriors(stream) -> Posteriors:
+    return stream_posteriors(_system, stream)

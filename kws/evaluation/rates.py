@@ -1,4 +1,4 @@
-"""Counts of misses and false alarms as rates, and how far to trust them."""
+"""Curves of misses against false alarms, their rates, and the intervals of these."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,10 @@ import numpy as np
 
 # The false alarms per hour at which models are compared.
 RATES = (0.1, 0.5, 1.0)
+# A lower posterior is no evidence; curves end there.
+LEAST = 0.01
+# Curves end at so many false alarms per hour, and not before as many were counted.
+MOST_PER_HOUR = 20
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,23 @@ class Point:
     threshold: float
     missed: int
     false_alarms: int
+
+
+def sweep(
+    peaks: np.ndarray, costs: Callable[[float], tuple[int, int]], positives: int, hours: float
+) -> list[Point]:
+    """The whole curve: a point for each threshold at which false alarms become more.
+
+    peaks: scores in the background, falling. costs: misses and false alarms at a threshold.
+    Between two peaks the lowest threshold misses fewest, so the points are just above each.
+    """
+    points = [Point(1.01, positives, 0)]
+    for threshold in [*np.nextafter(peaks, np.float32(2)).tolist(), LEAST]:
+        point = Point(threshold, *costs(threshold))
+        points.append(point)
+        if point.false_alarms > MOST_PER_HOUR * max(hours, 1):
+            break
+    return points
 
 
 def frr_interval(missed: int, positives: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -112,26 +133,3 @@ def latency_summary(seconds: np.ndarray) -> dict | None:
 
 def _rounded(interval: tuple[float, float]) -> list[float]:
     return [round(end, 5) for end in interval]
-
-
-# A posterior below this is no evidence; curves end there.
-LEAST = 0.01
-# Curves end at so many false alarms per hour, and not before as many were counted.
-MOST_PER_HOUR = 20
-
-
-def sweep(
-    peaks: np.ndarray, costs: Callable[[float], tuple[int, int]], positives: int, hours: float
-) -> list[Point]:
-    """The whole curve: a point for each threshold at which false alarms become more.
-
-    peaks: scores in the background, falling. costs: misses and false alarms at a threshold.
-    Between two peaks the lowest threshold misses fewest, so the points are just above each.
-    """
-    points = [Point(1.01, positives, 0)]
-    for threshold in [*np.nextafter(peaks, np.float32(2)).tolist(), LEAST]:
-        point = Point(threshold, *costs(threshold))
-        points.append(point)
-        if point.false_alarms > MOST_PER_HOUR * max(hours, 1):
-            break
-    return points

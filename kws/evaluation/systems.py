@@ -1,4 +1,9 @@
-"""What can be scored: anything that hears a stream and gives posteriors over time."""
+"""What can be scored: our models and the peers', each giving posteriors over time.
+
+pymicro-wakeword (microWakeWord) and pyopen-wakeword (openWakeWord) bring their models with them.
+Their streams go on for as long as the process runs, as on a device. What is scored begins with a
+pause that is long enough to fill their windows.
+"""
 
 import importlib
 from pathlib import Path
@@ -15,13 +20,13 @@ from kws.utils.errors import KwsError
 
 
 class PosteriorStream(Protocol):
-    """One stream of audio."""
+    """One stream of audio through a system."""
 
     def feed(self, chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Take float32 (samples,) at 16 kHz; return the looks they complete.
+        """Take samples float32 (samples,) at 16 kHz, any number; return the steps they complete.
 
-        Returns times (looks,) in seconds from the start of the stream and posteriors
-        (looks, labels), not smoothed.
+        Returns times (steps,) in seconds from the start of the stream, and posteriors float32
+        (steps, labels), not smoothed. Both are empty where the chunk completes no step.
         """
         ...
 
@@ -29,11 +34,11 @@ class PosteriorStream(Protocol):
 class System(Protocol):
     """A model with its way to decide.
 
-    ``name`` for tables; ``file``, its own name if it is one; ``file_bytes``, of all it needs;
-    ``labels``, one a posterior; ``keywords``, those of them that are reported;
-    ``smoothing_ms``, ``refractory_ms`` and ``thresholds`` (a keyword's, where one was fitted), as
-    its own detector has them; ``reports``: "peak" if a keyword is reported when its score has
-    passed its peak, "crossing" if as soon as the score passes the threshold.
+    name: for tables. file: its own file's name, if it is one file. file_bytes: of all its files.
+    labels: one a posterior. keywords: the labels that are reported. smoothing_ms, refractory_ms,
+    thresholds (of the keywords for which one was fitted): as its own detector has them. reports:
+    "peak" if a keyword is reported when its score has passed its peak, "crossing" if as soon as
+    the score passes the threshold.
     """
 
     name: str
@@ -49,8 +54,15 @@ class System(Protocol):
     def stream(self) -> PosteriorStream: ...
 
 
+def open_system(name: str) -> System:
+    """A .tflite of kws by its path, or a peer's model as ``microwakeword:NAME`` or
+    ``openwakeword:NAME``. Raises KwsError if there is none of that name."""
+    peer, _, word = name.partition(":")
+    return PEERS[peer](word) if peer in PEERS else KwsSystem(name)
+
+
 class KwsSystem:
-    """A .tflite of kws, heard through ``kws.detector.Detector``."""
+    """A .tflite of kws, streamed through ``kws.runtime.Detector``."""
 
     reports = "peak"
 
@@ -73,68 +85,84 @@ class KwsSystem:
 class _DetectorStream:
     def __init__(self, model: Model):
         self._detector = Detector(model, smoothing_ms=0, trace=True)
+        self._none = np.zeros((0, len(model.labels)), np.float32)
 
     def feed(self, chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self._detector.feed(chunk)
-        looks = self._detector.trace
-        times = np.array([time for time, _ in looks])
-        scores = np.array([scores for _, scores in looks], np.float32)
-        looks.clear()
-        return times, scores.reshape(len(times), -1)
+        steps = self._detector.trace
+        times = np.array([time for time, _ in steps])
+        scores = np.stack([scores for _, scores in steps]) if steps else self._none
+        steps.clear()
+        return times, scores
 
 
-def open_system(name: str) -> System:
-    """A .tflite of kws by its path, or a peer's model as ``microwakeword:NAME`` or
-    ``openwakeword:NAME``. Raises KwsError if there is none of that name."""
-    program, _, word = name.partition(":")
-    if program in ("microwakeword", "openwakeword"):
-        from kws.evaluation.systems import MicroWakeWord, OpenWakeWord
+class Peer:
+    """Another project's wake word: one keyword, fixed pieces of 16-bit samples, own smoothing.
 
-        return MicroWakeWord(word) if program == "microwakeword" else OpenWakeWord(word)
-    return KwsSystem(name)
+    title: the project. package, distribution: to import, and to install. piece: samples that are
+    processed at a time. step_ms: audio between two inferences of its last network.
+    """
 
-
-class _Peer:
-    """What both have in common: one keyword, fixed pieces of 16-bit samples, own smoothing."""
-
+    title: str
+    package: str
+    distribution: str
+    piece: int
+    step_ms: float
     smoothing_ms = 0.0
     refractory_ms = 750.0
     reports = "crossing"
     file = None
-    package = ""
-    piece = 0  # samples that are processed at a time
 
     def __init__(self, word: str):
-        try:
-            self._module = importlib.import_module(self.package)
-        except ImportError as error:
-            raise KwsError('peers are an extra: pip install "kws[peers]"') from error
+        self._module = self._imported()
         known = [model.value for model in self._module.Model]
         if word not in known:
             raise KwsError(f"{self.package} has no model {word!r}; it has {', '.join(known)}", 2)
         self._model = self._module.Model(word)
-        self._folder = Path(self._module.__file__).parent / "models"
+        self.name = f"{self.title} {word}"
+        self.file_bytes = sum(path.stat().st_size for path in self.files(word))
         self.labels = [word]
         self.keywords = [word]
         self.thresholds: dict[str, float] = {}
 
-    def stream(self) -> "_PeerStream":
+    @classmethod
+    def _imported(cls):
+        try:
+            return importlib.import_module(cls.package)
+        except ImportError as error:
+            raise KwsError('peers are an extra: pip install "kws[peers]"') from error
+
+    @classmethod
+    def folder(cls) -> Path:
+        """Where its package keeps the models. Raises KwsError if it is not installed."""
+        return Path(cls._imported().__file__).parent / "models"
+
+    @classmethod
+    def model_file(cls, word: str) -> Path:
+        """The network of a word."""
+        return cls.folder() / f"{word}.tflite"
+
+    @classmethod
+    def files(cls, word: str) -> list[Path]:
+        """All networks that a word needs."""
+        return [cls.model_file(word)]
+
+    def stream(self) -> PosteriorStream:
         return _PeerStream(self)
 
     def step(self, samples: bytes) -> list[float]:
-        """The posteriors that ``piece`` samples complete."""
+        """The posteriors that ``piece`` 16-bit samples complete."""
         raise NotImplementedError
 
 
-class MicroWakeWord(_Peer):
-    """A bundled microWakeWord; its posterior is the mean of its last five, as it decides on."""
+class MicroWakeWord(Peer):
+    """A bundled microWakeWord. Its posterior is the mean of its last five, which it decides on."""
 
-    package, piece = "pymicro_wakeword", 160
+    title, package, distribution = "microWakeWord", "pymicro_wakeword", "pymicro-wakeword"
+    piece, step_ms = 160, 30.0
 
     def __init__(self, word: str):
         super().__init__(word)
-        self.name = f"microWakeWord {word}"
-        self.file_bytes = (self._folder / f"{word}.tflite").stat().st_size
         self._network = self._module.MicroWakeWord.from_builtin(self._model)
         self._features = self._module.MicroWakeWordFeatures()
         self._count = 0
@@ -150,19 +178,21 @@ class MicroWakeWord(_Peer):
         return found
 
 
-class OpenWakeWord(_Peer):
+class OpenWakeWord(Peer):
     """A bundled openWakeWord with the two networks before it."""
 
-    package, piece = "pyopen_wakeword", 1280
+    title, package, distribution = "openWakeWord", "pyopen_wakeword", "pyopen-wakeword"
+    piece, step_ms = 1280, 80.0
 
     def __init__(self, word: str):
         super().__init__(word)
-        self.name = f"openWakeWord {word}"
-        files = ["melspectrogram", "embedding_model", word]
-        self.file_bytes = sum((self._folder / f"{f}.tflite").stat().st_size for f in files)
         self._network = self._module.OpenWakeWord.from_builtin(self._model)
         self._features = self._module.OpenWakeWordFeatures.from_builtin()
         self.step(bytes(2 * self.piece))  # the eight seconds of silence it starts with
+
+    @classmethod
+    def files(cls, word: str) -> list[Path]:
+        return [cls.model_file(name) for name in ("melspectrogram", "embedding_model", word)]
 
     def step(self, samples: bytes) -> list[float]:
         return [
@@ -172,16 +202,18 @@ class OpenWakeWord(_Peer):
         ]
 
 
+PEERS = {"microwakeword": MicroWakeWord, "openwakeword": OpenWakeWord}
+
+
 class _PeerStream:
-    def __init__(self, peer: _Peer):
+    def __init__(self, peer: Peer):
         self._peer = peer
         self._pending = np.zeros(0, np.int16)
         self._samples = 0
 
     def feed(self, chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks that the chunk completes; see ``kws.scoring.listeners.Stream``."""
-        whole = audio.to_int16(chunk)
-        pending, piece = np.concatenate([self._pending, whole]), self._peer.piece
+        pending = np.concatenate([self._pending, audio.to_int16(chunk)])
+        piece = self._peer.piece
         times, scores = [], []
         for at in range(0, len(pending) - piece + 1, piece):
             self._samples += piece

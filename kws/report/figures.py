@@ -26,7 +26,7 @@ def confusion_picture(result: dict, path: Path, title: str) -> None:
     names = [name.strip("_") for name in result["labels"]]
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("heard as")
+    axes.set_xlabel("detected as")
     axes.set_ylabel("spoken")
     axes.set_title(title, fontsize=10)
     _save_picture(figure, path)
@@ -42,7 +42,7 @@ def detection_picture(
 ) -> None:
     """Draw log-mel features (frames, bands), the scores over time and what was detected.
 
-    hop: seconds between frames. trace: (seconds, scores) for every look of the detector.
+    hop: seconds between frames. trace: (seconds, scores) for every step of the detector.
     """
     plt = _pyplot()
     end = max(len(features) * hop, 0.1)
@@ -98,7 +98,7 @@ SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 def det(curves: Mapping[str, dict], title: str) -> Figure:
     """Misses against false alarms per hour of several models: axes as of Martin et al. 1997.
 
-    curves: by the model's name a summary of ``kws.scoring.rates``. A bar is the 95% interval of
+    curves: by the model's name a summary of ``kws.evaluation.rates``. A bar is the 95% interval of
     the misses at 0.1, 0.5 and 1 false alarms per hour. A threshold without a false alarm stands
     at the left edge.
     """
@@ -183,7 +183,7 @@ def confusion_figure(result: dict, title: str) -> Figure:
     names = [name.strip("_") for name in result["labels"]]
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set_xlabel("heard as")
+    axes.set_xlabel("detected as")
     axes.set_ylabel("spoken")
     axes.set_title(title, fontsize=10)
     return figure

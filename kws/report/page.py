@@ -217,7 +217,7 @@ def false_alarms(results: Sequence[Result]) -> list[Section]:
     ]
     if not rows:
         return []
-    table = Table(["", "heard", "in", "at second", "score"], rows)
+    table = Table(["", "detected", "in", "at second", "score"], rows)
     return [Section("False alarms, at 1 per hour", [], [table], folded=True)]
 
 

@@ -1,4 +1,9 @@
-"""TODO."""
+"""Posteriors become peaks of keywords; the C twin is export/detector.
+
+The posteriors of each step are averaged over a short time. A keyword whose average passes its
+threshold is reported once, at its peak, and not again for a refractory time (Chen, Parada, Heigold
+2014, section 2.3).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +14,9 @@ import numpy as np
 from kws.labels import SILENCE, UNKNOWN
 
 THRESHOLD, SMOOTHING_MS, REFRACTORY_MS = 0.7, 200.0, 750.0
-STEP_MS = 40.0  # between two looks of a network that takes whole windows
+# Between two steps: of a network that takes whole windows, and, as near as its strides allow, of
+# a streaming one. A shorter step costs more, a longer one reacts later.
+STEP_MS = 40.0
 
 
 @dataclass(frozen=True)
@@ -22,13 +29,13 @@ class Peak:
 
 
 class Decision:
-    """Posteriors, look by look, become peaks of keywords; the C twin is export/detector.
+    """Finds the peaks in posteriors that arrive step by step.
 
-    labels: one per posterior. step_ms: time between two looks. thresholds: the averaged
-    posterior at which a keyword counts, 0.7 for those that are not in it. smoothing_ms: span of
-    the average. refractory_ms: how long a keyword is not reported again.
+    labels: one per posterior. step_ms: time between two steps. thresholds: the averaged posterior
+    at which a keyword counts, by keyword; 0.7 for the others. smoothing_ms: span of the average.
+    refractory_ms: how long a keyword is not reported again.
 
-    ``scores`` holds the latest averages (labels,), zeros before the first look.
+    ``scores`` holds the latest averages (labels,), zeros before the first step.
     """
 
     def __init__(
@@ -46,21 +53,22 @@ class Decision:
         ]
         average = max(1, ceil(smoothing_ms / step_ms))
         self._recent = np.zeros((average, len(labels)), np.float32)
-        self._looks = 0
+        self._steps = 0
         self._refractory = refractory_ms / 1000
         self._rising: Peak | None = None
         self._quiet_until: dict[str, float] = {}
         self.scores = np.zeros(len(labels), np.float32)
 
     def push(self, time: float, posteriors: np.ndarray) -> Peak | None:
-        """Take the posteriors (labels,) of a look; return the peak that it shows to be over.
+        """Take the posteriors (labels,) of a step at ``time`` in seconds.
 
-        That peak was at the look before. A posterior that is no number passes no threshold.
+        Returns the peak that is over with this step, if any; it was at the step before. A
+        posterior that is no number passes no threshold.
         """
         recent = self._recent
-        recent[self._looks % len(recent)] = posteriors
-        self._looks += 1
-        count = min(self._looks, len(recent))
+        recent[self._steps % len(recent)] = posteriors
+        self._steps += 1
+        count = min(self._steps, len(recent))
         self.scores = np.add.reduce(recent[:count]) / np.float32(count)
         score, keyword = self._best(time)
         rising = self._rising
@@ -80,9 +88,3 @@ class Decision:
             if passed and time >= self._quiet_until.get(keyword, 0.0):
                 best = scores[k], keyword
         return best
-
-
-STEP_MS = 40.0  # of a streaming network: a smaller one costs more, a larger one is slower to react
-
-# Between two looks of a network that takes whole windows, as in kws.detector and export/runner.
-STEP_MS = 40.0

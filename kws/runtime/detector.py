@@ -1,27 +1,29 @@
 """A stream of audio becomes detections of keywords.
 
-Every few frames the network gives posteriors for the window that ends there; what they mean is
-decided as in Chen, Parada, Heigold 2014, section 2.3: they are averaged over a short time, and a
-keyword whose average passes its threshold is reported once, at its peak, then not again for a
-refractory time.
+Every few frames the network gives posteriors for the window that ends there. ``Decision`` finds the
+peaks of keywords in them.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from kws.frontend.log_mel import FeatureStream, FrontEnd
 from kws.frontend.native import NativeFeatureStream
+from kws.native import op_library
 from kws.runtime.decision import REFRACTORY_MS, SMOOTHING_MS, STEP_MS, Decision
 from kws.runtime.model import Model
-from kws.utils.errors import KwsError
+from kws.utils.console import note
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A keyword heard: ``time`` is where the word is, in seconds from the start of the stream
-    (the centre of the sound in the window that scored highest); ``decided`` is when the score
-    had its peak; ``score`` in [0, 1]."""
+    """A detected keyword.
+
+    time: where the word is, in seconds from the start of the stream: the centre of the sound in
+    the window that scored highest. decided: when the score had its peak. score: in [0, 1].
+    """
 
     time: float
     keyword: str
@@ -30,26 +32,23 @@ class Detection:
 
 
 class Detector:
-    """Feed it samples in chunks of any size; it returns the detections they complete.
+    """Finds keywords in a stream that is fed in chunks of any size.
 
-    How it decides is as the model file says, unless it is said here. threshold: of every
-    keyword. stride_ms: time between two looks of a model that takes whole windows; a streaming
-    one looks at each of its steps. smoothing_ms, refractory_ms: as of ``Decision``.
+    It decides as the model file says, unless an argument says otherwise. threshold: of every
+    keyword. smoothing_ms, refractory_ms: as of ``Decision``. trace: keep the averaged posteriors.
 
-    ``step_ms`` is the time between two looks. After each feed ``scores`` holds the latest
-    averaged posteriors (labels,), and ``trace``, if it was asked for, a (time, scores) pair for
-    every look.
+    ``step_ms`` is the time between two steps. After each feed ``scores`` holds the latest averaged
+    posteriors (labels,), and ``trace``, if it was asked for, a (time, scores) pair for every step.
 
-    A sample that is no number counts as 0, an infinite one as 1 or −1; what they touch is heard
-    wrong, and nothing after that. A stream begins in silence. What is found does not depend on how
-    the stream is cut into chunks, nor memory and speed on how long it has lasted.
+    A stream begins in silence. A sample that is no number counts as 0, one beyond a million as 1 or
+    −1; scores of windows with such samples are wrong, later ones are right. The detections do not
+    depend on how the stream is cut into chunks, and memory and speed not on its length.
     """
 
     def __init__(
         self,
         model: Model,
         threshold: float | None = None,
-        stride_ms: float = STEP_MS,
         smoothing_ms: float | None = None,
         refractory_ms: float | None = None,
         trace: bool = False,
@@ -60,7 +59,7 @@ class Detector:
             self._network, self._taken, self._stride = model.stream(), model.step, model.step
         else:
             self._network, self._taken = model, model.frames
-            self._stride = max(1, round(stride_ms / fe.hop_ms))
+            self._stride = max(1, round(STEP_MS / fe.hop_ms))
         thresholds = saved.get("thresholds", {})
         if threshold is not None:
             thresholds = dict.fromkeys(model.labels, threshold)
@@ -73,7 +72,7 @@ class Detector:
             model.labels, self.step_ms, thresholds, smoothing_ms, refractory_ms
         )
         self._stream = feature_stream(fe)
-        # What stands before the first frame is silence, so that early words count too.
+        # Silence before the first frame, so that a word at the start is found too.
         self._recent = _Recent(model.frames + self._stride, fe.bands, np.log(fe.floor))
         self._frames = 0
         self.labels = model.labels
@@ -94,15 +93,15 @@ class Detector:
             self._frames += len(new)
             at += len(new)
             if self._frames % self._stride == 0:
-                detections += self._look()
+                detections += self._step()
         return detections
 
     def finish(self) -> list[Detection]:
-        """The stream is over: hear out a word at its very end, as if silence followed."""
+        """End the stream: return the detections in it that silence after it completes."""
         return self.feed(np.zeros(self._window * self._frontend.hop, np.float32))
 
-    def _look(self) -> list[Detection]:
-        """Score what is new; report a keyword when its score has passed its peak."""
+    def _step(self) -> list[Detection]:
+        """Run the network on the new frames; report a keyword whose score has passed its peak."""
         now = self._frontend.samples_in(self._frames) / self._frontend.rate
         peak = self._decision.push(now, self._network(self._recent.latest(self._taken)))
         if self.trace is not None:
@@ -113,7 +112,7 @@ class Detector:
         return [Detection(round(time, 3), peak.keyword, round(peak.score, 4), round(peak.time, 3))]
 
     def _loud_at(self, now: float) -> float:
-        """The centre of what stands out from the background in the window of the look before."""
+        """The centre in time of what is louder than the background in the window a step ago."""
         window = self._recent.latest(self._window + self._stride)[: self._window]
         power = np.exp(window).sum(axis=1)
         power = np.maximum(0, power - np.median(power)) + 1e-9
@@ -122,15 +121,24 @@ class Detector:
 
 
 def feature_stream(frontend: FrontEnd) -> NativeFeatureStream | FeatureStream:
-    """The device's front end, or NumPy's where the library was not built."""
-    try:
-        return NativeFeatureStream(frontend)
-    except KwsError:
+    """The device's front end, or NumPy's where the library with it was not built.
+
+    The two differ by 3e-4 at most. Raises KwsError if the library refuses the front end.
+    """
+    if op_library() is None:
+        _tell_once("the library of kws is not built: features are computed by NumPy, slower")
         return frontend.stream()
+    return NativeFeatureStream(frontend)
+
+
+@functools.cache
+def _tell_once(text: str) -> None:
+    note(text)
 
 
 class _Recent:
-    """The latest ``span`` frames of a stream, in one piece of memory; ``before`` it began."""
+    """The latest ``span`` frames of a stream, contiguous in memory; ``before``: the value of
+    frames before the stream began."""
 
     def __init__(self, span: int, bands: int, before: float):
         self._span = span

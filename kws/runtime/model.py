@@ -1,4 +1,4 @@
-"""A .tflite and, if it needs it, the project's op library: a function from features to scores."""
+"""A model file, ready to call: from features to scores, with the project's ops where needed."""
 
 import ctypes
 from pathlib import Path
@@ -139,7 +139,8 @@ class Stream:
 
 
 def _interpreter(data: bytes, ops: dict[str, int], name: str, threads: int):
-    Interpreter, load_delegate = _runtime()
+    from ai_edge_litert.interpreter import Interpreter, load_delegate
+
     delegates = [load_delegate(str(_library_for(ops, name)))] if ops else []
     try:
         interpreter = Interpreter(
@@ -150,18 +151,6 @@ def _interpreter(data: bytes, ops: dict[str, int], name: str, threads: int):
         reason = " ".join(str(error).split())
         raise KwsError(f"{name} cannot be run: {reason}") from error
     return interpreter
-
-
-def _runtime() -> tuple:
-    """LiteRT's interpreter and plug-in loader, or those of its former name."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter, load_delegate
-    except ImportError:
-        try:
-            from tflite_runtime.interpreter import Interpreter, load_delegate
-        except ImportError as error:
-            raise KwsError("no TFLite runtime here; pip install ai-edge-litert") from error
-    return Interpreter, load_delegate
 
 
 def _library_for(ops: dict[str, int], name: str) -> Path:

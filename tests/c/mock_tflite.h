@@ -1,4 +1,4 @@
-/* A TFLite context of a few tensors and one node, for the tests of ops. */
+/* A TFLite context of a few tensors and one node, for the tests of the ops and for the fuzzer. */
 #ifndef KWS_TESTS_MOCK_TFLITE_H
 #define KWS_TESTS_MOCK_TFLITE_H
 
@@ -10,20 +10,20 @@
 
 #include "tflite_abi.h"
 
-enum { TENSORS = 6 };
+enum { TENSORS = 6, MAX_BYTES = 1 << 16 };
 
 static int failures;
 static TfLiteTensor tensors[TENSORS];
 static TfLiteNode model_node;
 static char message[256]; /* the op's latest */
 
-static void expect(int condition, const char *what, const char *detail) {
+static inline void expect(int condition, const char *what, const char *detail) {
   if (condition) return;
   fprintf(stderr, "failed: %s (%s)\n", what, detail);
   failures++;
 }
 
-static TfLiteIntArray *int_array(int size, const int *values) {
+static inline TfLiteIntArray *int_array(int size, const int *values) {
   TfLiteIntArray *array = malloc(sizeof *array + (size_t)size * sizeof(int));
   array->size = size;
   for (int i = 0; i < size; i++) array->data[i] = values[i];
@@ -38,15 +38,27 @@ static void report_error(TfLiteContext *context, const char *format, ...) {
   va_end(arguments);
 }
 
-/* Data of exactly the tensor's bytes, so that the sanitizers see any step beyond. */
+/* MAX_BYTES + 1 for a size that is negative or too large. */
+static size_t bytes_of(const TfLiteIntArray *dims, size_t width) {
+  size_t bytes = width;
+  for (int i = 0; i < dims->size; i++) {
+    if (dims->data[i] < 0 || (dims->data[i] && bytes > MAX_BYTES / (size_t)dims->data[i]))
+      return MAX_BYTES + 1;
+    bytes *= (size_t)dims->data[i];
+  }
+  return bytes;
+}
+
+/* Data of exactly the tensor's bytes, so that the sanitizers see any access outside of it. */
 static TfLiteStatus resize(TfLiteContext *context, TfLiteTensor *tensor, TfLiteIntArray *size) {
   (void)context;
-  size_t count = 1;
-  for (int i = 0; i < size->size; i++) count *= (size_t)size->data[i];
+  const size_t bytes = bytes_of(size, sizeof(float));
   free(tensor->dims);
   tensor->dims = size;
-  tensor->bytes = count * sizeof(float);
-  tensor->data = realloc(tensor->data, tensor->bytes ? tensor->bytes : 1);
+  if (bytes > MAX_BYTES) return kTfLiteError;
+  free(tensor->data);
+  tensor->data = malloc(bytes);
+  tensor->bytes = bytes;
   return kTfLiteOk;
 }
 
@@ -65,14 +77,14 @@ static TfLiteContext context = {.tensors_size = TENSORS,
                                 .GetNodeAndRegistration = get_node};
 
 /* A float tensor; its values are for the caller to set. */
-static float *set_tensor(int index, TfLiteAllocationType allocation, int dims, const int *shape) {
+static inline float *set_tensor(int index, TfLiteAllocationType allocation, int dims, const int *shape) {
   tensors[index].type = kTfLiteFloat32;
   tensors[index].allocation_type = allocation;
   resize(&context, &tensors[index], int_array(dims, shape));
   return tensors[index].data;
 }
 
-static void tear_down(void) {
+static inline void tear_down(void) {
   for (int i = 0; i < TENSORS; i++) {
     free(tensors[i].dims), free(tensors[i].data);
     tensors[i] = (TfLiteTensor){0};
@@ -82,7 +94,7 @@ static void tear_down(void) {
 }
 
 /* Init and Prepare on the node as it stands; end_node() goes with it. */
-static TfLiteStatus begin_node(TfLiteRegistration op, TfLiteNode *node) {
+static inline TfLiteStatus begin_node(TfLiteRegistration op, TfLiteNode *node) {
   TfLiteIntArray *nodes = int_array(1, (int[]){0});
   const TfLiteDelegateParams params = {.nodes_to_replace = nodes};
   message[0] = 0;
@@ -91,12 +103,12 @@ static TfLiteStatus begin_node(TfLiteRegistration op, TfLiteNode *node) {
   return op.prepare(&context, node);
 }
 
-static void end_node(TfLiteRegistration op, TfLiteNode *node) {
+static inline void end_node(TfLiteRegistration op, TfLiteNode *node) {
   op.free(&context, node->user_data);
 }
 
 /* Init, Prepare, Invoke and Free. */
-static TfLiteStatus run_node(TfLiteRegistration op) {
+static inline TfLiteStatus run_node(TfLiteRegistration op) {
   TfLiteNode node;
   TfLiteStatus status = begin_node(op, &node);
   if (status == kTfLiteOk) status = op.invoke(&context, &node);
@@ -104,7 +116,7 @@ static TfLiteStatus run_node(TfLiteRegistration op) {
   return status;
 }
 
-static void expect_refusal(TfLiteRegistration op, const char *reason) {
+static inline void expect_refusal(TfLiteRegistration op, const char *reason) {
   expect(run_node(op) == kTfLiteError, "must be refused", reason);
   expect(strstr(message, reason) != NULL, reason, message);
   tear_down();

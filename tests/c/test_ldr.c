@@ -8,6 +8,7 @@
 #include <threads.h>
 
 #include "check.h"
+#include "reference.h"
 #include "spectrum.h"
 #include "storage.h"
 #include "toeplitz_like.h"
@@ -30,11 +31,7 @@ static void test_reference_fft(size_t m) {
   kws_reference_fft(m, data);
   double error = 0.0, energy = 0.0;
   for (size_t k = 0; k < m; k++) {
-    kws_complex sum = {0.0, 0.0};
-    for (size_t j = 0; j < m; j++) {
-      const double angle = -2.0 * acos(-1.0) * (double)(j * k % m) / (double)m;
-      sum = kws_add(sum, kws_mul(x[j], (kws_complex){cos(angle), sin(angle)}));
-    }
+    const kws_complex sum = reference_dft(m, x, k);
     error += pow(data[k].re - sum.re, 2) + pow(data[k].im - sum.im, 2);
     energy += sum.re * sum.re + sum.im * sum.im;
   }
@@ -76,24 +73,14 @@ static void test_fft(const kws_kernels *kernels, size_t m) {
   free(twiddles), free(data), free(x), free(spectrum);
 }
 
-/* y = crop(sum Z_1(g) Z_{-1}(h) pad(x)) + bias from the definition of the two matrices. */
+/* y (units) by the definition. */
 static void by_definition(kws_ldr_shape shape, const float *g, const float *h, const float *bias,
                           const float *x, double *y) {
-  const int n = kws_ldr_size(&shape);
-  double *between = malloc((size_t)n * sizeof *between);
-  for (int u = 0; u < shape.units; u++) y[u] = bias ? bias[u] : 0.0;
-  for (int i = 0; i < shape.rank; i++) {
-    for (int u = 0; u < n; u++) {
-      between[u] = 0.0;
-      for (int v = 0; v < shape.inputs; v++) {
-        const double entry = u >= v ? h[i * n + u - v] : -h[i * n + n + u - v];
-        between[u] += entry * x[v];
-      }
-    }
-    for (int u = 0; u < shape.units; u++)
-      for (int v = 0; v < n; v++) y[u] += (double)g[i * n + (u - v + n) % n] * between[v];
-  }
-  free(between);
+  double *wide = malloc((size_t)shape.inputs * sizeof *wide);
+  for (int i = 0; i < shape.inputs; i++) wide[i] = x[i];
+  reference_toeplitz_like(shape.inputs, shape.units, shape.rank, g, h, wide, y);
+  for (int u = 0; bias && u < shape.units; u++) y[u] += bias[u];
+  free(wide);
 }
 
 static double snr_of(kws_ldr_shape shape, kws_ldr_method method, size_t batch, const float *g,

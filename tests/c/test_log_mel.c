@@ -9,51 +9,11 @@
 #include "check.h"
 #include "kernels.h"
 #include "log_mel.h"
+#include "reference.h"
 
 extern size_t kws_mel_widest;
 
 static double worst;
-
-static double mel(double hz) { return 2595.0 * log10(1.0 + hz / 700.0); }
-
-/* A frame's features by the definitions: the DFT as a sum, the triangles as they are drawn. */
-static void reference(const kws_frontend *f, const float *samples, float *features) {
-  const size_t window = kws_frontend_window(f);
-  size_t length = 2;
-  while (length < window) length *= 2;
-  const double pi = acos(-1.0);
-  double *power = malloc((length / 2 + 1) * sizeof *power);
-  double *wave = malloc(2 * length * sizeof *wave), *windowed = malloc(window * sizeof *windowed);
-  for (size_t i = 0; i < length; i++) {
-    wave[2 * i] = cos(2.0 * pi * (double)i / (double)length);
-    wave[2 * i + 1] = sin(2.0 * pi * (double)i / (double)length);
-  }
-  for (size_t i = 0; i < window; i++)
-    windowed[i] = samples[i] * (0.5 - 0.5 * cos(2.0 * pi * (double)i / (double)window));
-  for (size_t k = 0; k <= length / 2; k++) {
-    double re = 0.0, im = 0.0;
-    for (size_t i = 0; i < window; i++) {
-      re += windowed[i] * wave[2 * (i * k % length)];
-      im -= windowed[i] * wave[2 * (i * k % length) + 1];
-    }
-    power[k] = re * re + im * im;
-  }
-  for (int band = 0; band < f->bands; band++) {
-    double corners[3], sum = f->floor;
-    for (int i = 0; i < 3; i++) {
-      const double low = mel(f->low_hz), step = (mel(f->high_hz) - low) / (f->bands + 1);
-      corners[i] = 700.0 * (pow(10.0, (low + step * (band + i)) / 2595.0) - 1.0);
-    }
-    for (size_t k = 0; k <= length / 2; k++) {
-      const double hz = (double)k * f->rate / (double)length;
-      const double rising = (hz - corners[0]) / (corners[1] - corners[0]);
-      const double falling = (corners[2] - hz) / (corners[2] - corners[1]);
-      sum += fmax(0.0, fmin(rising, falling)) * power[k];
-    }
-    features[band] = (float)log(sum);
-  }
-  free(power), free(wave), free(windowed);
-}
 
 static void test_features(kws_frontend f, float loudness) {
   const size_t window = kws_frontend_window(&f), hop = kws_frontend_hop(&f), frames = 4;
@@ -69,7 +29,7 @@ static void test_features(kws_frontend f, float loudness) {
   expect(kws_log_mel_wanted(stream) == window, "the first frame wants a window", 0.0);
   expect(kws_log_mel_feed(stream, samples, count, whole) == frames, "number of frames", 0.0);
   for (size_t frame = 0; frame < frames; frame++) {
-    reference(&f, samples + frame * hop, expected);
+    reference_log_mel(&f, samples + frame * hop, expected);
     for (size_t band = 0; band < bands; band++) {
       const double error = fabs((double)whole[frame * bands + band] - expected[band]);
       worst = fmax(worst, error);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "mock_tflite.h"
+#include "reference.h"
 #include "temporal_step_op.h"
 
 enum { X, PACKED, BEFORE, Y, AFTER };
@@ -114,22 +115,20 @@ static void set_up(const test_case *c) {
 
 static double matrix[MOST][MOST]; /* units x inputs */
 
-/* An entry of Z_f(column), f = 1 or -1. */
-static double shifted(const int8_t *column, int n, int f, int i, int j) {
-  return (double)SCALE[0] * (i >= j ? column[i - j] : f * column[n + i - j]);
-}
-
 static void make_matrix(const test_case *c) {
   const int n = size_of(c);
-  for (int i = 0; i < c->units; i++)
-    for (int j = 0; j < c->inputs; j++) {
-      double sum = c->rank ? 0.0 : (double)SCALE[0] * mix[i * c->inputs + j];
-      for (int r = 0; r < c->rank; r++)
-        for (int k = 0; k < n; k++)
-          sum += shifted(mix + r * n, n, 1, i, k) *
-                 shifted(mix + (c->rank + r) * n, n, -1, k, j);
-      matrix[i][j] = sum;
-    }
+  float g[2 * MOST], h[2 * MOST];
+  for (int i = 0; i < c->rank * n; i++) {
+    g[i] = SCALE[0] * (float)mix[i];
+    h[i] = SCALE[0] * (float)mix[c->rank * n + i];
+  }
+  for (int j = 0; j < c->inputs; j++) {
+    double unit[MOST] = {0.0}, column[MOST];
+    unit[j] = 1.0;
+    reference_toeplitz_like(c->inputs, c->units, c->rank, g, h, unit, column);
+    for (int i = 0; i < c->units; i++)
+      matrix[i][j] = c->rank ? column[i] : (double)SCALE[0] * mix[i * c->inputs + j];
+  }
 }
 
 /* Inputs of all calls; there was nothing but zeros before. */

@@ -12,7 +12,7 @@ from kws import audio
 from kws.audio.levels import speech_end
 from kws.cli.main import main
 from kws.evaluation import conditions, decisions, keyword, posteriors, rates, streams
-from kws.evaluation.decisions import GRACE, SmoothedPosteriors, Trigger
+from kws.evaluation.decisions import GRACE, KeywordScores, Trigger
 from kws.evaluation.posteriors import Posteriors
 from kws.evaluation.rates import Point
 from kws.evaluation.streams import Segment
@@ -69,7 +69,7 @@ scores_over_time = st.lists(posterior, min_size=1, max_size=120)
 @given(scores_over_time, posterior.filter(bool), st.sampled_from([0, 40, 100, 200]))
 def test_reports_what_the_detector_does(scores, threshold, smoothing_ms):
     system, one = Ideal(), heard(scores)
-    mine = SmoothedPosteriors(system, one, "tone", smoothing_ms).detections(threshold)
+    mine = KeywordScores(system, one, "tone", smoothing_ms).triggers(threshold)
     decision = Decision(
         ["tone"], 1000 * LOOK_S, {"tone": threshold}, smoothing_ms, system.refractory_ms
     )
@@ -105,14 +105,14 @@ def test_counts_as_defined(recordings, times):
 @given(st.lists(st.integers(0, 1000), min_size=30, max_size=300), st.floats(0.5, 20))
 def test_the_curve_holds_the_best_threshold_of_every_rate(thousandths, rate):
     """Against trying a thousand thresholds."""
-    background = SmoothedPosteriors(Ideal(), heard(np.array(thousandths) / 1000), "tone", 0)
+    background = KeywordScores(Ideal(), heard(np.array(thousandths) / 1000), "tone", 0)
     found = np.linspace(0.05, 0.95, 19)
     hours = 10 / rate
 
     def costs(threshold):
-        return int((found < threshold).sum()), len(background.detections(threshold))
+        return int((found < threshold).sum()), len(background.triggers(threshold))
 
-    points = rates.sweep(background.peaks(rates.LEAST), costs, len(found), hours)
+    points = rates.sweep(background.peak_scores(rates.LEAST), costs, len(found), hours)
     best = rates.at_rate(points, rate, hours)
     assert best.false_alarms <= 10
     tried = [costs(t) for t in np.arange(10.5, 1001) / 1000]
@@ -179,11 +179,11 @@ def test_known_events(tmp_path):
     result = keyword.score_keyword(found)
     assert (result["positives"], result["hours"]) == (4, pytest.approx(30 / 3600, abs=1e-4))
     assert result["det"][-1]["frr"] == 0.25
-    heard_there = SmoothedPosteriors(system, other, "tone").detections(0.7)
+    heard_there = KeywordScores(system, other, "tone").triggers(0.7)
     assert [round(d.time) for d in heard_there] == [3, 20]
     # The tone ends 0.5 s into its recording; it is reported within the average and a look.
-    looks = SmoothedPosteriors(system, positives, "tone")
-    first, _ = decisions.match(looks.detections(0.7), positives.segments, "tone")
+    looks = KeywordScores(system, positives, "tone")
+    first, _ = decisions.match(looks.triggers(0.7), positives.segments, "tone")
     ends = np.array([segment.word_end for segment in positives.segments])
     assert np.isnan(first).tolist() == [False, False, False, True]
     assert np.nanmax(np.abs(first - ends)) <= 0.16
@@ -201,7 +201,7 @@ def test_a_model_is_scored_as_it_detects(speech, threshold):
         stream = system.stream()
         times, scores = stream.feed(np.tile(speech, 5))
         one = Posteriors(times, scores, [], 1.0, 0.0)
-        mine = SmoothedPosteriors(system, one, word).detections(threshold)
+        mine = KeywordScores(system, one, word).triggers(threshold)
         assert [round(d.score, 4) for d in mine] == pytest.approx([d.score for d in theirs])
         reported = [d.time - LOOK_S for d in mine]
         assert reported == pytest.approx([d.decided for d in theirs], abs=1e-3)
@@ -217,11 +217,11 @@ def test_the_end_of_a_word():
 def test_a_condition_keeps_the_clip_in_its_place():
     clip = tone_at([(0.2, 500)], 0.7)
     rng = np.random.default_rng(0)
-    clean = conditions.Condition("clean").stage(clip, 1.0, 0.5, rng)
+    clean = conditions.Condition("clean").apply(clip, 1.0, 0.5, rng)
     assert len(clean) == len(clip) + 24000
     np.testing.assert_allclose(clean[16000 : 16000 + len(clip)], clip, atol=1e-3)
     [noisy] = [c for c in conditions.conditions(None, [0.0], far=False) if c.noise]
-    staged = noisy.stage(clip, 1.0, 0.5, rng)
+    staged = noisy.apply(clip, 1.0, 0.5, rng)
     tone_power = 0.3**2 / 2
     assert np.mean(np.square(staged[:16000])) == pytest.approx(tone_power, rel=0.5)
 

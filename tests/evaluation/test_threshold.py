@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kws.evaluation.threshold import extrapolated
+from kws.evaluation.threshold import extrapolate
 
 
 def detections(scale: float, hours: float, seed: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def test_few_hours_tell_what_many_have(scale):
     long = detections(scale, 2000, 0)
     rates = []
     for seed in range(1, 200):
-        threshold = extrapolated(detections(scale, 1, seed), 0.5, 0.5, 1)
+        threshold = extrapolate(detections(scale, 1, seed), 0.5, 0.5, 1)
         rates.append((long > threshold).sum() / 2000)
     assert 0.4 < np.median(rates) < 0.62
 
@@ -31,7 +31,7 @@ def test_few_hours_tell_what_many_have(scale):
     st.floats(1.5, 5),
 )
 def test_fewer_alarms_take_a_higher_threshold(scores, rate, times):
-    few, more = (extrapolated(scores, 0.3, r, 1.0) for r in (rate, rate * times))
+    few, more = (extrapolate(scores, 0.3, r, 1.0) for r in (rate, rate * times))
     assert few >= more
     # As many as were heard are at the level itself.
-    assert extrapolated(scores, 0.3, len(scores), 1.0) == pytest.approx(0.3)
+    assert extrapolate(scores, 0.3, len(scores), 1.0) == pytest.approx(0.3)

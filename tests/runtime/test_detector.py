@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kws.frontend.log_mel import FrontEnd
 from kws.labels import SILENCE, UNKNOWN
-from kws.runtime.detector import Detector
+from kws.runtime.detector import Detector, _tell_once
 from tests import tones
 
 
@@ -102,3 +102,11 @@ def test_trace_and_scores():
     np.testing.assert_allclose(np.diff(times), 0.04, atol=1e-9)
     np.testing.assert_array_equal(detector.trace[-1][1], detector.scores)
     assert detector.scores.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_without_the_library_a_stream_is_slower_and_says_so_once(monkeypatch, capsys):
+    monkeypatch.setattr("kws.runtime.detector.op_library", lambda: None)
+    _tell_once.cache_clear()
+    audio = recording(*PLACES)
+    assert [d.keyword for d in detect(audio)] == [d.keyword for d in detect(audio)] != []
+    assert capsys.readouterr().err.count("library of kws is not built") == 1

@@ -1,6 +1,7 @@
 """Studies: what a file may say, that they go on where they were stopped, table and front."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kws import recipe
+from kws import audio, recipe
 from kws.studies import study
 from kws.studies.report import front, into_page, markdown
+from kws.training.run_folder import load_network
+from kws.utils.console import load_keras
 from kws.utils.errors import KwsError
 
 RECIPE = '[data]\nwords = ["low"]\n\n[network]\nchannels = 8\n'
@@ -66,7 +69,7 @@ def test_what_is_measured_is_not_measured_again(path, tmp_path, monkeypatch):
         plan, _ = recipe.load(folder)
         return {"accuracy": 0.9 + plan.training.seed / 100, "parameters": plan.network.channels}
 
-    monkeypatch.setattr(study, "_measured", measured)
+    monkeypatch.setattr(study, "_measure", measured)
     monkeypatch.setattr(study, "side_by_side", lambda plan: {"narrow": 7.0, "Wide, 16": 20.0})
     plan = study.load(path)
     with pytest.raises(KeyboardInterrupt):
@@ -96,7 +99,7 @@ def test_networks_are_timed_side_by_side(path):
         (("channels = 16", "chanels = 16"), "cell 'Wide, 16': network: unknown key 'chanels'"),
         (("network =", "net ="), "cell 2: unknown key 'net'"),
         (('"Wide, 16"', '"narrow"'), "two cells have the same name"),
-        (('recipe = "r.toml"', ""), "cell 1 needs a name and a recipe"),
+        (('recipe = "r.toml"', ""), "cell 1: needs a recipe, or the study does"),
         (('title = "Two widths"', 'measure = "luck"'), "measure = 'luck'; use clips or spotting"),
         (("[[cells]]", "[[cells"), "is not valid TOML"),
     ],
@@ -107,21 +110,23 @@ def test_what_a_study_may_not_say(path, change, reason):
         study.load(path)
 
 
-plain = st.one_of(
-    st.integers(-(10**9), 10**9),
-    st.booleans(),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_categories=["Cs", "Cc"])),
-    st.lists(st.integers(0, 9)),
-)
-
-
-@given(st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xyz"), plain)))
-def test_toml_comes_back(tables):
-    import tomllib
-
-    kept = {name: table for name, table in tables.items() if table}
-    assert tomllib.loads(study.to_toml(tables)) == kept
+def test_misses_are_counted_on_the_runs_own_file(trained, tmp_path):
+    """The tones are easy in quiet; under babble of tones, 20 dB louder, some of them are missed."""
+    load_keras()
+    background = tmp_path / "background"
+    background.mkdir()
+    hiss = 0.01 * np.random.default_rng(0).normal(size=20 * audio.RATE)
+    audio.write(background / "hiss.wav", hiss.astype(np.float32))
+    run = tmp_path / "run"
+    shutil.copytree(trained / "run", run)
+    clips = trained / "clips"
+    spotting = study.Spotting([str(background)], babble=str(clips / "high"), snr_db=-20.0)
+    figures = study._spot(spotting, run, load_network(run), clips)
+    quiet, babble = (figures[f"words_{name}"]["low"] for name in ("quiet", "babble"))
+    assert figures["false_rejects_quiet"] == quiet["missed"] == 0
+    assert quiet["clips"] == babble["clips"] == 10
+    assert babble["missed"] > 0 < figures["false_rejects_babble"]
+    assert quiet["hours"] > 20 / 3600
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 20)), min_size=1, max_size=30))

@@ -13,7 +13,7 @@ REPEATS = 500
 
 METHOD = (
     "Times: kws_runner (export/runner, TFLite's C API with XNNPACK and our op) runs every model in "
-    f"turn, several rounds of it; a round is {REPEATS} looks at faint noise after a warm-up. A "
+    f"turn, several rounds of it; a round is {REPEATS} steps on faint noise after a warm-up. A "
     "latency is that of one inference on the wall clock: the median over the rounds of their "
     "medians; the spread is from the least of these to the greatest. Memory is by how much the "
     "process grew at its peak from before the model was loaded, TFLite's own working memory "

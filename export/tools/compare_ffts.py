@@ -2,7 +2,7 @@
 
     cmake -S . -B build && cmake --build build --target fft_entry
     pip install scipy pyfftw
-    python export/ldr/compare_ffts.py build/libfft_entry.so docs/results/ffts.json
+    python export/tools/compare_ffts.py build/libfft_entry.so docs/results/ffts.json
 
 How it measures stands in METHOD, which goes into the results.
 """
@@ -127,7 +127,7 @@ def main() -> None:
         rows[-1]["snr_db"] = decibel
         print(f"{m:5}", *(f"{name} {us:.3f}" for name, us in times.items()), f"{own / rivals:.2f}×")
     result = {"made_by": provenance(), "method": METHOD, "rows": rows}
-    result["made_by"]["command"] = "python export/ldr/compare_ffts.py " + " ".join(sys.argv[1:])
+    result["made_by"]["command"] = "python export/tools/compare_ffts.py " + " ".join(sys.argv[1:])
     write_text(Path(sys.argv[2]), json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,6 +1,6 @@
 """Cycles of the FFT's inner loops as llvm-mca models them, from a compiled kernels.c.
 
-    python export/ldr/butterfly_cycles.py \\
+    python export/tools/butterfly_cycles.py \\
         build/aarch64/CMakeFiles/kws_simd4.dir/export/ldr/kernels.c.o aarch64 cortex-a53 cortex-a76
 
 Takes the architecture (aarch64 or x86_64) and processors as LLVM names them; needs llvm-mca and

@@ -1,4 +1,4 @@
-"""Damaged model files against the spotter: python export/runner/damage.py MODEL LIBRARY TFLITE
+"""Damaged model files against the spotter: python export/tools/damage.py MODEL LIBRARY TFLITE
 
 MODEL with each of 10,000 bits flipped, and cut off at every length, is given to kws_spotter_create
 of LIBRARY (build/host/libkws_spotter.so) with the TFLite C library TFLITE. Each must be refused,

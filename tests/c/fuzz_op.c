@@ -1,15 +1,9 @@
 /* libFuzzer's target: a node of either op with whatever options, tensors, types and shapes the
  * bytes say, put through Init, Prepare, Invoke, a second Prepare with another batch, and Free. A
  * tensor's data is a heap block of exactly its bytes: the sanitizers see any step beyond. */
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "mock_tflite.h"
 #include "temporal_step_op.h"
 #include "toeplitz_like_op.h"
-
-enum { TENSORS = 6, MAX_BYTES = 1 << 16 };
 
 static const uint8_t *input;
 static size_t left;
@@ -26,9 +20,6 @@ static int next_int(void) {
   return (int)bits;
 }
 
-static TfLiteTensor tensors[TENSORS];
-static TfLiteNode model_node;
-
 static TfLiteIntArray *next_ints(int most) {
   const int size = next() % (most + 1);
   TfLiteIntArray *array = malloc(sizeof *array + (size_t)size * sizeof(int));
@@ -36,46 +27,6 @@ static TfLiteIntArray *next_ints(int most) {
   for (int i = 0; i < size; i++) array->data[i] = next_int();
   return array;
 }
-
-static void report_error(TfLiteContext *context, const char *format, ...) {
-  (void)context, (void)format;
-}
-
-static size_t bytes_of(const TfLiteIntArray *dims, size_t width) {
-  size_t bytes = width;
-  for (int i = 0; i < dims->size; i++) {
-    if (dims->data[i] < 0 || (dims->data[i] && bytes > MAX_BYTES / (size_t)dims->data[i]))
-      return MAX_BYTES + 1;
-    bytes *= (size_t)dims->data[i];
-  }
-  return bytes;
-}
-
-static TfLiteStatus resize(TfLiteContext *context, TfLiteTensor *tensor, TfLiteIntArray *size) {
-  (void)context;
-  free(tensor->dims);
-  tensor->dims = size;
-  const size_t bytes = bytes_of(size, sizeof(float));
-  if (bytes > MAX_BYTES) return kTfLiteError;
-  tensor->bytes = bytes;
-  free(tensor->data);
-  tensor->data = malloc(bytes);
-  return kTfLiteOk;
-}
-
-static TfLiteStatus get_node(TfLiteContext *context, int index, TfLiteNode **node,
-                             TfLiteRegistration **registration) {
-  (void)context, (void)index;
-  *node = &model_node;
-  *registration = NULL;
-  return kTfLiteOk;
-}
-
-static TfLiteContext context = {.tensors_size = TENSORS,
-                                .tensors = tensors,
-                                .ResizeTensor = resize,
-                                .ReportError = report_error,
-                                .GetNodeAndRegistration = get_node};
 
 static void make_tensor(TfLiteTensor *tensor) {
   static const TfLiteType types[] = {kTfLiteFloat32, kTfLiteFloat32, kTfLiteFloat16, kTfLiteInt8};
@@ -106,12 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   model_node.custom_initial_data = options;
   model_node.custom_initial_data_size = (int)length;
 
-  TfLiteIntArray *nodes = malloc(sizeof *nodes + sizeof(int));
-  nodes->size = 1;
-  nodes->data[0] = 0;
-  const TfLiteDelegateParams params = {.nodes_to_replace = nodes};
-  TfLiteNode node = {.user_data = op.init(&context, (const char *)&params, sizeof params)};
-  if (op.prepare(&context, &node) == kTfLiteOk) {
+  TfLiteNode node;
+  if (begin_node(op, &node) == kTfLiteOk) {
     op.invoke(&context, &node);
     TfLiteTensor *x = &tensors[model_node.inputs->data[0]];
     if (x->dims->size > 1 && x->allocation_type == kTfLiteMemNone) {
@@ -125,9 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       }
     }
   }
-  op.free(&context, node.user_data);
-
-  for (int i = 0; i < TENSORS; i++) free(tensors[i].dims), free(tensors[i].data);
-  free(model_node.inputs), free(model_node.outputs), free(nodes), free(options);
+  end_node(op, &node);
+  tear_down();
+  free(options);
   return 0;
 }

@@ -1,6 +1,6 @@
 """Write well-formed nodes, as fuzz_op.c reads them, for the fuzzer to begin with.
 
-python export/fuzz/seeds.py DIR
+python tests/c/fuzz_seeds.py DIR
 """
 
 import sys
