@@ -1,4 +1,4 @@
-"""The whole way, from a recipe and clips to detections, as a user walks it."""
+"""From a recipe and clips to measured files, by the commands that a user gives."""
 
 import json
 import resource
@@ -57,7 +57,7 @@ def test_keras_custom_and_dense_agree(trained):
         np.testing.assert_allclose(dense(features), expected, atol=1e-4)
 
 
-def test_asked_again_it_shows_the_result_and_trains_nothing(trained, capsys):
+def test_a_finished_training_is_shown_and_not_repeated(trained, capsys):
     before = (trained / "run" / "model.keras").stat().st_mtime_ns
     arguments = ["train", trained, "--data", trained / "clips", "--run", trained / "run"]
     assert run(*arguments, "--json") == 0
@@ -65,13 +65,13 @@ def test_asked_again_it_shows_the_result_and_trains_nothing(trained, capsys):
     assert (trained / "run" / "model.keras").stat().st_mtime_ns == before
 
 
-def test_another_recipe_does_not_take_the_run_over(trained, tmp_path, capsys):
+def test_another_recipe_cannot_use_the_run(trained, tmp_path, capsys):
     (tmp_path / "recipe.toml").write_text(tones.RECIPE.replace("rank = 2", "rank = 1"))
     assert run("train", tmp_path, "--data", trained / "clips", "--run", trained / "run") == 2
     assert "another recipe" in capsys.readouterr().err
 
 
-def test_evaluate_counts_what_the_training_counted(trained, tmp_path, capsys):
+def test_evaluate_counts_as_the_training_did(trained, tmp_path, capsys):
     out = tmp_path / "figures.json"
     model = trained / "run" / "custom.tflite"
     arguments = ["evaluate", model, trained / "clips", "--split", "validation", "--json", out]
@@ -88,7 +88,7 @@ def test_evaluate_counts_what_the_training_counted(trained, tmp_path, capsys):
     assert "--force" in capsys.readouterr().err
 
 
-def test_inspect_tells_what_structure_saves(trained, capsys):
+def test_inspect_shows_what_structure_saves(trained, capsys):
     assert run("inspect", trained / "run" / "custom.tflite", "--json") == 0
     layers = json.loads(capsys.readouterr().out)["layers"]
     mixes = [layer for layer in layers if layer["kind"] == "KwsToeplitzLike"]
@@ -107,8 +107,8 @@ def test_export_refuses_to_overwrite(trained, tmp_path, capsys):
     assert run("export", tmp_path / "nowhere") == 2
 
 
-def test_a_killed_training_goes_on(trained, tmp_path):
-    (tmp_path / "recipe.toml").write_text(tones.RECIPE)
+def test_a_killed_training_goes_on(trained, tmp_path, capsys):
+    (tmp_path / "recipe.toml").write_text(tones.RECIPE.replace("epochs = 30", "epochs = 15"))
     arguments = ["train", tmp_path, "--data", trained / "clips", "--run", tmp_path / "run"]
     command = [sys.executable, "-m", "kws", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -118,18 +118,19 @@ def test_a_killed_training_goes_on(trained, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
     done = len(json.loads((tmp_path / "run" / "history.json").read_text()))
-    assert 0 < done < 30
+    assert 0 < done < 15
     assert not (tmp_path / "run" / "model.keras").exists()
 
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    started = int(again.stderr.split("going on after epoch ")[1].split()[0])
+    capsys.readouterr()
+    assert run(*arguments) == 0
+    started = int(capsys.readouterr().err.split("going on after epoch ")[1].split()[0])
     assert started in (done, done + 1)
-    assert len(json.loads((tmp_path / "run" / "history.json").read_text())) == 30
+    assert len(json.loads((tmp_path / "run" / "history.json").read_text())) == 15
     assert (tmp_path / "run" / "model.keras").exists()
     assert not list((tmp_path / "run").glob(".*"))
 
 
-def test_no_room_to_write_is_one_line_and_leaves_nothing_half_written(trained, tmp_path):
+def test_a_full_disk_is_one_line_and_leaves_no_half_files(trained, tmp_path):
     def limit_file_size():
         # What a full disk does to a write, for one process: the cache is filled already.
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

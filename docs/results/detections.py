@@ -1,14 +1,15 @@
-"""An hour of audio through Python's detector and kws_runner, here and on ARM; see detections.md.
+"""An hour of audio: detections of Python and of kws_runner, here and on ARM; see detections.md.
 
     python docs/results/detections.py DATA MODEL…
 
 DATA is Speech Commands v0.02: its validation clips, each once, with pauses and noise between them.
-Every MODEL runs in Python (LiteRT) and in kws_runner (TFLite C library) on this machine; those that
-stream, also in kws_runner for aarch64 under QEMU, where one that takes windows would need an hour.
+Every MODEL runs in Python (LiteRT) and in kws_runner (TFLite C library) on this machine. Streaming
+models also run in kws_runner for aarch64 under QEMU, where a model that takes windows would need an
+hour.
 
-A detection is reported at the step with the highest score. Two steps may have the same score but
-for its last bits, which differ between processors: TFLite sums in another order on each. Where the
-runner picks a step that has Python's highest score within TIE, the detections are tied, not wrong.
+A detection is reported at the step with the highest score. Scores of two steps may differ only in
+their last bits, and these differ between processors, on which TFLite sums in different orders. If
+the runner picks a step that has Python's highest score within TIE, the detections are tied.
 """
 
 import json
@@ -41,7 +42,7 @@ TOOLCHAIN = Path("export/toolchains/aarch64-linux-gnu.cmake").absolute()
 
 
 def recording(data: Path, path: Path) -> float:
-    """Write the audio; its length in seconds."""
+    """Write the audio; returns its length in seconds."""
     validation = [clip for clip in clips.scan(data) if clip.split == "validation"]
     rng = np.random.default_rng(0)
     order = [validation[k] for k in rng.permutation(len(validation))]
@@ -51,7 +52,7 @@ def recording(data: Path, path: Path) -> float:
 
 
 def in_python(model: Path, recorded: Path) -> tuple[list[dict], Callable[[float, str], float]]:
-    """Detections, and the score that a keyword had at a time of ``decided``."""
+    """Detections, and a function of ``decided`` and a keyword to the keyword's score then."""
     detector, found = Detector(Model(model), trace=True), []
     for block in audio.blocks(recorded):
         found += detector.feed(block)
@@ -69,7 +70,7 @@ def in_runner(command: list, model: Path, recorded: Path, machine: str) -> dict:
 
 
 def compare(expected: list[dict], found: list[dict], score: Callable[[float, str], float]) -> dict:
-    """The same keywords at the same steps, at steps that are tied, and how much else differs."""
+    """Detections of the same keyword at the same step or at tied steps, and their differences."""
     same, tied = [], []
     for a, b in zip(expected, found, strict=False):
         if a["keyword"] != b["keyword"] or abs(a["decided"] - b["decided"]) > CLOSE:
@@ -130,7 +131,7 @@ def table(result: dict) -> str:
             f"{row['same']} | {len(row['tied'])} | {row['largest_difference_of_score']:.4f} | "
             f"{1000 * row['largest_difference_of_time']:.0f} ms |"
         )
-    lines += ["", *(_told(tie) for row in result["rows"] for tie in row["tied"])]
+    lines += ["", *(_describe(tie) for row in result["rows"] for tie in row["tied"])]
     made = ", ".join(f"{key} {value}" for key, value in result["made_by"].items())
     return (
         "# The runner's detections against Python's\n\n"
@@ -146,7 +147,7 @@ def table(result: dict) -> str:
     )
 
 
-def _told(tie: dict) -> str:
+def _describe(tie: dict) -> str:
     ours, theirs = tie["python"], tie["runner"]
     return (
         f"Tied: {ours['keyword']} at {ours['time']} s. Python reports the step at "

@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=jax python docs/results/digits.py
 
-Needs jax, scikit-learn and scipy. All seeds and tasks of one structure train at once (vmap), so
-that the whole comparison takes minutes on a CPU.
+It needs jax, scikit-learn and scipy. All seeds and tasks of a structure are trained at once (vmap),
+so that the comparison takes minutes on a CPU.
 """
 
 import json
@@ -29,7 +29,7 @@ BUDGETS = (512, 1024, 2048)  # parameters of the 256×256 layer: rank 1, 2, 4 of
 
 
 def structures(budget: int) -> dict:
-    """Layers with the parameters nearest to ``budget``; those of a fixed size at one budget."""
+    """Layers with about ``budget`` parameters; layers of a fixed size stand at one budget."""
     rank = budget // (2 * N)
     layers = {
         "Toeplitz-like": lambda: structured.ToeplitzLike(N, rank),

@@ -1,9 +1,9 @@
-"""What an epoch of 10,000 clips costs a processor, for every network of the accuracy study.
+"""The time of an epoch of 10,000 clips, for every network of the accuracy study.
 
     python docs/results/epochs.py
 
-Made-up features: what they are makes no difference to the time. Reading the clips, varying them
-and asking the teacher, which is done once for all trainings, is left out.
+The features are made up, which makes no difference to the time. Reading and augmenting the clips,
+and the teacher's probabilities, are left out: they are computed once for all trainings.
 """
 
 import json
@@ -27,7 +27,7 @@ CLIPS = 10_000
 
 
 class MadeUp:
-    """Features and labels in the place of ``kws.datasets.features``."""
+    """Made-up features and labels instead of ``kws.datasets.features.AugmentedFeatures``."""
 
     count = 1
 
@@ -42,13 +42,13 @@ class MadeUp:
 
 
 def cost(plan: recipe.Recipe) -> tuple[float, float]:
-    """Seconds, and seconds of the processor, of an epoch: what two take more than one."""
+    """Seconds and CPU seconds of an epoch: how much longer two epochs take than one."""
     classes = len(label_names(plan.data.words))
     features = MadeUp(plan, classes)
     few = np.zeros((8, plan.samples), np.int16), np.zeros(8, np.int32), np.zeros(8, bool)
     taken = []
     for epochs in (1, 2):
-        schedule = replace(plan.training, epochs=epochs, teacher="", warmup_epochs=0)
+        schedule = replace(plan.training, epochs=epochs, teacher="")
         short = replace(plan, training=schedule)
         network = networks.build(plan.network, plan.shape, classes)
         began = time.monotonic(), time.process_time()
@@ -61,7 +61,7 @@ def main() -> None:
     rows = {}
     for cell in tomllib.loads(STUDY.read_text(encoding="utf-8"))["cells"]:
         if "training" in cell:
-            continue  # the same network, trained otherwise
+            continue  # the same network, trained in another way
         plan, _ = recipe.load(STUDY.parent / cell["recipe"])
         plan = replace(plan, network=replace(plan.network, **cell.get("network", {})))
         seconds, processor = cost(plan)

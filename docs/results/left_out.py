@@ -1,4 +1,4 @@
-"""What synthetic clips are worth to commands-12: words left out of training, tested on people.
+"""How well synthetic clips replace recordings: words left out of training, tested on people.
 
     python docs/results/left_out.py DATA RUN
 
@@ -14,12 +14,12 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import tomli_w
 
 from kws import audio, recipe
 from kws.datasets import clips
 from kws.pipeline import export
 from kws.runtime.model import Model
-from kws.studies.study import to_toml
 from kws.synthesis.corpus import complete
 from kws.training.dataset import load_corpus
 from kws.training.run_folder import RECIPE, init_run
@@ -34,7 +34,7 @@ KEPT = {"up": 0, "go": 12}
 
 
 def spoken(data: Path, split: str, skip: dict[str, int]) -> dict[str, list[Path]]:
-    """By word, the split's recordings but for the first ``skip``."""
+    """The split's recordings of each word, without the first ``skip``."""
     found = [clip for clip in clips.scan(data) if clip.split == split]
     return {
         word: [clip.path for clip in found if clip.word == word][skip.get(word, 0) :]
@@ -43,7 +43,7 @@ def spoken(data: Path, split: str, skip: dict[str, int]) -> dict[str, list[Path]
 
 
 def recalls(model: Model, recordings: dict[str, list[Path]]) -> dict[str, dict]:
-    """By word: how many recordings, how many recognised, and what each was taken for."""
+    """For each word: the number of recordings, the recall, and the labels that were decided."""
     result = {}
     for word, paths in recordings.items():
         sounds = [clips.fit(audio.read(path), model.samples) for path in paths]
@@ -64,8 +64,8 @@ def main(data: Path, run: Path) -> None:
     synthetic = [Path(folder).expanduser() for folder in plan.data.synthetic]
     complete(data, synthetic, plan.data.words, run / "data", few=KEPT)
     tables = tomllib.loads(text)
-    del tables["data"]["synthetic"]  # they are in the folder now
-    init_run(run, to_toml(tables), fresh=False)
+    del tables["data"]["synthetic"]  # the clips are in the folder now
+    init_run(run, tomli_w.dumps(tables), fresh=False)
     train(run, load_corpus(plan, run / "data"))
     file = run / "dense.tflite"
     export(run, file, lowering="dense", quantize="none", force=True)

@@ -3,8 +3,8 @@
     python docs/results/long_streams.py DATA STREAMING.tflite WINDOWED.tflite
 
 DATA is Speech Commands v0.02, of which the validation clips are used, in random order with pauses.
-The two files are the same network's. Detections must be the same whatever the chunks are, and in
-both files; memory and CPU time of the day are noted hour by hour.
+The two files are the same network's. Detections must be the same for all chunks and in both
+files. Memory and CPU time of the day are noted hour by hour.
 """
 
 import json

@@ -3,8 +3,8 @@
     python docs/results/lowerings.py DATA
 
 DATA is Speech Commands v0.02. The clips run through LiteRT on this machine, and through the TFLite
-C library for aarch64 under QEMU, with our op library for aarch64 and XNNPACK: there builtin, whose
-FFTs are slow, and int8 run every tenth clip only.
+C library for aarch64 under QEMU, with our op library for aarch64 and XNNPACK. Under QEMU, builtin
+and int8 run every tenth clip only: the FFTs of builtin are slow.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kws import pipeline, recipe
+from kws import audio, pipeline, recipe
 from kws.benchmark import toolchain
 from kws.runtime.model import Model
 from kws.utils.console import load_keras
@@ -26,7 +26,7 @@ RUN, RESULTS = Path("models/words-12"), Path("docs/results/lowerings.json")
 LOWERINGS = ("custom", "builtin", "dense")
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 CPU = "cortex-a53"
-ON_ARM = (  # and of how many clips one
+ON_ARM = (  # lowering, quantization, and n: every n-th clip is run
     ("custom", "none", 1),
     ("dense", "none", 1),
     ("builtin", "none", 10),
@@ -41,7 +41,7 @@ def validation(data: Path) -> tuple[np.ndarray, np.ndarray]:
 
     plan, _ = recipe.load(RUN)
     clips = load_corpus(plan, data).validation
-    features = [plan.frontend.features(samples / np.float32(32768)) for samples in clips.samples]
+    features = [plan.frontend.features(samples) for samples in audio.from_int16(clips.samples)]
     return np.stack(features).astype(np.float32), np.asarray(clips.labels)
 
 
@@ -108,7 +108,7 @@ def main() -> None:
 
         for lowering, quantize in itertools.product(LOWERINGS, QUANTIZATIONS):
             file = name(lowering, quantize)
-            pipeline.export(RUN, file, lowering, quantize, data=data)
+            pipeline.export(RUN, file, lowering=lowering, quantize=quantize, data=data)
             rows["x86-64"].append(row(file, Model(file)(features), expected, truth))
             print(rows["x86-64"][-1], flush=True)
         write(rows)

@@ -1,12 +1,13 @@
-"""``kws new-keyword`` on people: two wake words made from their text, heard in 800 recordings.
+"""``kws new-keyword`` on people: two wake words from their text, scored on 800 recordings.
 
     python docs/results/new_keyword.py SPEECH_COMMANDS BACKGROUND_SPEECH RUN
 
 BACKGROUND_SPEECH holds recordings of "snowboy" and of "view glass" beside other speech
-(librispeech, dspspeech20). Each of the two is made as a user would make it, without a recording of
-it: its background is the other wake word, half of the other speech's speakers, and the training
-speakers of Speech Commands. Then all its recordings, the other speakers and the validation
-speakers of Speech Commands are the test. RUN goes on where it was stopped.
+(librispeech, dspspeech20). Each model is made as a user would make it, without a recording of its
+wake word. Its background is the other wake word, half of the speakers of the other speech, and the
+training speakers of Speech Commands. It is tested on all recordings of its wake word, on the other
+half of the speakers, and on the validation speakers of Speech Commands. RUN goes on where it was
+stopped.
 """
 
 import json
@@ -59,26 +60,26 @@ def background(phrase: str, commands: Path, speech: Path, out: Path) -> tuple[li
     words = clips.scan(commands)
     split = {part: [c.path for c in words if c.split == part] for part in clips.SPLITS}
     known, kept = zip(*(halves(speech / name) for name in SPEECH), strict=True)
-    heard = [
+    made_with = [
         linked(sum(known, audio.find(speech / other)), out / "speech"),
         linked(split["training"], out / "words"),
     ]
-    return heard, linked(sum(kept, split["validation"]), out / "test")
+    return made_with, linked(sum(kept, split["validation"]), out / "test")
 
 
 def measure(phrase: str, commands: Path, speech: Path, run: Path) -> dict:
     name = folder_name(phrase)
-    heard, kept = background(phrase, commands, speech, run / "data" / name)
+    made_with, kept = background(phrase, commands, speech, run / "data" / name)
     noise = commands / clips.NOISE
-    made = make.make(phrase, run / name, heard, noise)
-    hearing = keyword_posteriors(
+    made = make.make(phrase, run / name, background=made_with, noise=noise)
+    posteriors = keyword_posteriors(
         str(run / name / make.STREAM),
         name,
         speech / name,
         [kept],
         conditions(noise, [10.0], far=True),
     )
-    scored = score_keyword(hearing)
+    scored = score_keyword(posteriors)
     scored["model"]["file"] = make.STREAM
     return {"made": made, "scored": scored}
 
@@ -109,7 +110,7 @@ def page(found: dict) -> str:
     hours = next(iter(found["phrases"].values()))["scored"]["hours"]
     return "\n".join(
         [
-            "# Wake words from their text, heard in people",
+            "# Wake words from their text, scored on people",
             "",
             f"Wake words, made by `kws new-keyword` from synthetic speech alone, on real "
             f"recordings of them and {hours} hours of other speech (other speakers than those "
@@ -118,7 +119,7 @@ def page(found: dict) -> str:
             "(95%).",
             "",
             "| wake word | recordings | condition | false alarms an hour, at most | missed | "
-            "95% interval | false alarms heard |",
+            "95% interval | false alarms |",
             "|---|--:|---|--:|--:|---|--:|",
             *rows,
             "",

@@ -47,10 +47,10 @@ def _make(options) -> None:
     results = make(
         options.phrase,
         out,
-        options.background,
-        options.noise,
-        options.recordings,
-        options.false_alarms,
-        options.clips,
+        background=options.background,
+        noise=options.noise,
+        recordings=options.recordings,
+        false_alarms=options.false_alarms,
+        clips=options.clips,
     )
     print(f"{out / STREAM}: {results['file_bytes']:,} bytes")

@@ -1,4 +1,4 @@
-"""What a recipe's [network] says."""
+"""The keys of a recipe's [network]."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,33 +7,46 @@ from msgspec import Meta
 
 from kws.utils.errors import KwsError
 
+# The module of kws.networks that builds each family.
+FAMILIES = {
+    "temporal": "temporal",
+    "encoder": "encoder",
+    "separable": "ds_cnn",
+    "paper": "paper",
+    "dnn": "dnn",
+    "ds-cnn": "ds_cnn",
+    "tc-resnet": "tc_resnet",
+    "bc-resnet": "bc_resnet",
+}
+BODIES = ("temporal", "ds-cnn")
+# As in kws.structured.registry, which needs Keras.
 STRUCTURES = (
     *("dense", "toeplitz", "hankel", "toeplitz_hankel", "vandermonde", "cauchy", "ldr_sd"),
     *("circulant", "skew_circulant", "plain_toeplitz", "low_rank", "fastfood", "hashed", "edges"),
 )
-FAMILIES = ("temporal", "encoder", "separable", "paper", "dnn", "ds-cnn", "tc-resnet", "bc-resnet")
-BODIES = ("temporal", "ds-cnn")
 
 _Positive = Annotated[int, Meta(ge=1)]
 
 
 @dataclass(frozen=True)
 class Network:
-    """One of the families of ``kws.networks``.
+    """A network of one of the FAMILIES. Each family uses some of the keys.
 
     temporal: ``stack`` frames are joined into one step; then a stem and ``blocks`` residual blocks,
-    each a channel mix to ``channels`` and a filter of ``kernel`` steps in time. stride: of the
-    stem's filter. structure, rank: of the mixes ("dense" has no rank).
+    each a channel mix to ``channels`` and a filter of ``kernel`` steps in time. ``stride``: of the
+    stem's filter. ``structure``, ``rank``: of the mixes ("dense" has no rank).
 
-    encoder: an encoder with the body "temporal" or "ds-cnn", the keys as for these, and a head on
-    its vectors: ``bottleneck`` units, then twice as many (``kws.networks.encoder``).
+    encoder: an encoder with the body "temporal" or "ds-cnn", which has the keys of that family, and
+    a head on its vectors: ``bottleneck`` units, then twice as many.
 
-    paper: structure and rank of its hidden layer.
+    ds-cnn: ``channels`` and ``blocks`` (DS-CNN-S: 64, 4). separable: the same with mixes of that
+    ``structure`` and ``rank``.
 
-    separable: ds-cnn with mixes of that structure and rank.
+    paper: ``structure`` and ``rank`` of its hidden layer. dnn: ``blocks`` hidden layers of
+    ``channels``. tc-resnet, bc-resnet: ``channels`` as a scale (TC-ResNet8: 16; BC-ResNet-1: 8).
 
-    dnn: ``blocks`` hidden layers of ``channels``. ds-cnn: ``channels``, ``blocks`` (DS-CNN-S: 64,
-    4). tc-resnet, bc-resnet: ``channels`` as a scale (TC-ResNet8: 16; BC-ResNet-1: 8).
+    ``dropout``: the rate, in all families but the encoder. Raises KwsError if a family, body or
+    structure is unknown.
     """
 
     family: str = "temporal"

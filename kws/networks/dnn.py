@@ -1,4 +1,4 @@
-"""A plain network of dense layers over the whole clip, the oldest of the comparisons."""
+"""A network of dense layers over the whole clip (Zhang et al. 2017, "Hello Edge")."""
 
 import keras
 from keras import layers
@@ -8,9 +8,10 @@ from kws.networks.layers import BatchNorm
 
 
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
-    """``net.blocks`` hidden layers of ``net.channels``, on features averaged by fours in time.
+    """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands).
 
-    As in Zhang et al. 2017, "Hello Edge", whose DNN sees frames of 40 ms.
+    ``net.blocks`` hidden layers of ``net.channels``. Four frames are averaged into one, because the
+    paper's have 40 ms.
     """
     features = layers.Input(shape, name="features")
     x = layers.AveragePooling1D(4, name="frames")(features)

@@ -1,8 +1,8 @@
 """An encoder of sound, and a small head on it.
 
 The encoder gives a vector for 0.8 s of sound, every 80 ms. It is trained to predict Google's speech
-embedding (``kws.training.encoder``), so it looks at as many frames, as often. The head looks at the
-last few vectors. The encoder's body is that of our temporal network, or of DS-CNN.
+embedding (``kws.training.encoder``), so it sees as many frames, as often. The head sees the vectors
+of the window. The encoder's body is that of the temporal network or of DS-CNN.
 """
 
 import keras
@@ -13,7 +13,7 @@ from kws.networks import ds_cnn, temporal
 from kws.networks.config import Network
 from kws.utils.errors import KwsError
 
-FRAMES, HOP = 76, 8  # frames of one vector, and frames from one vector to the next
+FRAMES, HOP = 76, 8  # frames that one vector sees, and frames from one vector to the next
 DROPOUT = 0.3
 
 _ENCODER, _BOTTLENECK = "encoder", "bottleneck"  # the encoder's last layer, the head's first
@@ -22,7 +22,7 @@ _ENCODER, _BOTTLENECK = "encoder", "bottleneck"  # the encoder's last layer, the
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands).
 
-    Raises KwsError if the encoder does not fit its frames, or the window is shorter than them.
+    Raises KwsError if the window is shorter than FRAMES, or the body does not fit FRAMES and HOP.
     """
     features = layers.Input(shape, name="features")
     x = _encoded(features, net)
@@ -36,18 +36,27 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
 
 
 def build_encoder(net: Network, shape: tuple[int, int]) -> keras.Model:
-    """The encoder alone: (batch, frames, bands) -> (batch, 1, steps, channels)."""
+    """The encoder alone: (batch, frames, bands) -> (batch, 1, steps, channels).
+
+    ``shape`` is (frames, bands). Raises KwsError as ``build`` does.
+    """
     features = layers.Input(shape, name="features")
     return keras.Model(features, _encoded(features, net), name="encoder")
 
 
 def encoder_of(network: keras.Model) -> keras.Model:
-    """The encoder in a network; the layers are shared with it."""
+    """The encoder of a network, (batch, frames, bands) -> (batch, 1, steps, channels).
+
+    The layers are those of the network.
+    """
     return keras.Model(network.input, network.get_layer(_ENCODER).output)
 
 
 def head_of(network: keras.Model) -> keras.Model:
-    """The head of a network, (batch, 1, steps, channels) -> (batch, outputs), with its layers."""
+    """The head of a network, (batch, 1, steps, channels) -> (batch, outputs).
+
+    The layers are those of the network.
+    """
     last = network.get_layer(_ENCODER)
     x = encoded = keras.Input(last.output.shape[1:])
     for layer in network.layers[network.layers.index(last) + 1 :]:
@@ -56,7 +65,7 @@ def head_of(network: keras.Model) -> keras.Model:
 
 
 def set_encoder(network: keras.Model, encoder: keras.Model, share: float = 1.0) -> None:
-    """Set the weights of a network's encoder to ``share`` of the encoder's, the rest its own."""
+    """Move the weights of a network's encoder by ``share`` of the way to those of ``encoder``."""
     for layer in encoder.layers:
         own = network.get_layer(layer.name)
         pairs = zip(layer.get_weights(), own.get_weights(), strict=True)
@@ -64,7 +73,7 @@ def set_encoder(network: keras.Model, encoder: keras.Model, share: float = 1.0) 
 
 
 def fold_normalisation(network: keras.Model, mean: np.ndarray, scale: np.ndarray) -> None:
-    """Let a head that expects (x − mean) / scale, both (channels,), take x from now on."""
+    """Change a head that was trained on (x − mean) / scale, both (channels,), to take x itself."""
     bottleneck = network.get_layer(_BOTTLENECK)
     kernel, bias = bottleneck.get_weights()
     kernel = kernel / scale[:, None]
@@ -92,7 +101,7 @@ def _encoded(features, net: Network):
 
 
 def _encoded_by_ds_cnn(features, net: Network):
-    """DS-CNN pads, so the vectors at both ends of a segment see silence beyond it."""
+    """DS-CNN pads, so the vectors at both ends of the window see zeros beyond it."""
     x = ds_cnn.body(features, net)
     step = ds_cnn.STRIDE
     x = layers.AveragePooling2D((FRAMES // step, x.shape[2]), (HOP // step, 1), name="mean")(x)

@@ -1,18 +1,17 @@
-"""Batch normalisation whose training step is one kernel."""
+"""Layers of several networks: batch normalisation in one kernel, and SpecAugment."""
 
 import keras
 from keras import layers, ops
 
-MOMENTUM = 0.95  # of the means and variances that inference goes by
+MOMENTUM = 0.95  # of the means and variances that inference uses
 
 
 @keras.saving.register_keras_serializable(package="kws")
 class BatchNorm(layers.BatchNormalization):
-    """Keras's batch normalisation over the last axis, a training step on images in one kernel.
+    """Keras's batch normalisation over the last axis, faster in a training step on images.
 
-    Keras spends a dozen passes over (batch, height, width, channels) on a training step, half of
-    a DS-CNN's epoch on a CPU; TensorFlow has a kernel for it. Other back ends fuse the passes
-    themselves.
+    For (batch, height, width, channels) Keras makes a dozen passes, half of a DS-CNN's epoch on a
+    CPU. TensorFlow has one kernel for it. Other back ends fuse the passes themselves.
     """
 
     def __init__(self, **kwargs):
@@ -28,24 +27,24 @@ class BatchNorm(layers.BatchNormalization):
             inputs, self.gamma, self.beta, epsilon=self.epsilon
         )
         count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
-        self._keep(self.moving_mean, mean)
-        self._keep(self.moving_variance, variance * (1 - 1 / count))  # as of all there is
+        # The kernel divides by count − 1, Keras by count.
+        variance = variance * (1 - 1 / count)
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(self.momentum * moving + (1 - self.momentum) * now)
         return normed
-
-    def _keep(self, moving, now) -> None:
-        moving.assign(self.momentum * moving + (1 - self.momentum) * now)
 
 
 def norm_relu(x, name: str):
-    """Batch normalisation and ReLU."""
+    """``x`` after batch normalisation and ReLU."""
     return layers.ReLU(name=f"{name}_relu")(BatchNorm(name=f"{name}_norm")(x))
 
 
 @keras.saving.register_keras_serializable(package="kws")
 class SpecAugment(layers.Layer):
-    """Two masks in time and two in bands over log-mel features, in training only.
+    """Two masks in time and two in bands, in training only (SpecAugment, Park et al. 2019).
 
-    Park et al. 2019. A masked cell takes the mean of its clip. time, bands: widest masks.
+    (batch, frames, bands) -> the same shape. A masked cell takes the mean of its clip. ``time`` and
+    ``bands``: the widest masks, in frames and in bands; widths and places are drawn for each clip.
     """
 
     def __init__(self, time: int, bands: int, seed: int = 0, **kwargs):

@@ -14,8 +14,8 @@ def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
     """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands), there (32, 40).
 
     One convolution spans the whole window in time and eight bands, every four bands, with
-    FILTERS filters: 9 × 186 = 1674 numbers. The hidden layer of UNITS is the structured one;
-    both are followed by a bias and ReLU.
+    FILTERS filters: 9 × 186 = 1674 numbers. The hidden layer of UNITS is the structured one.
+    Both have a bias and ReLU. Raises KwsError if there are fewer than eight bands.
     """
     frames, bands = shape
     if bands < 8:

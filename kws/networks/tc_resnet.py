@@ -11,7 +11,10 @@ WIDTHS = (1.5, 2, 3)
 
 
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
-    """``net.channels`` are those of the first convolution, 16 in the paper; its kernels are 9."""
+    """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands).
+
+    ``net.channels``: of the first convolution, 16 in the paper. The blocks' kernels have 9 frames.
+    """
     frames, bands = shape
     features = layers.Input(shape, name="features")
     x = layers.Reshape((1, frames, bands), name="image")(features)

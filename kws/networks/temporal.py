@@ -1,12 +1,12 @@
-"""Our own network: residual, one-dimensional in time, its channel mixes structured.
+"""Our own network: residual, one-dimensional in time, with structured channel mixes.
 
-One kind of step throughout: a channel mix, then a filter along time in each channel. A mix
-carries no bias and a filter is followed by batch normalisation, which lowering folds into the
-filter; so a structured mix keeps exactly its 2·n·r parameters.
+It has one kind of step: a channel mix, then a filter along time in each channel. A mix has no bias,
+and a filter is followed by batch normalisation, which conversion folds into the filter. So a
+structured mix keeps exactly its 2·n·r parameters.
 
-No filter pads: every number that the network sees lies in its window, and a shortcut is cropped
-to the middle of what its filter needed. A network that keeps state from step to step therefore
-computes exactly what this one computes from the last ``frames`` frames.
+No filter pads: the network sees only numbers of its window, and a shortcut is cropped to the middle
+of what its filter needed. So a network that keeps state from step to step computes exactly what
+this one computes from the last ``frames`` frames.
 """
 
 import keras
@@ -19,7 +19,10 @@ from kws.utils.errors import KwsError
 
 
 def build(net: Network, shape: tuple[int, int], outputs: int) -> keras.Model:
-    """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands)."""
+    """(batch, frames, bands) -> (batch, outputs); ``shape`` is (frames, bands).
+
+    Raises KwsError if the filters do not fit in the frames.
+    """
     features = layers.Input(shape, name="features")
     x = body(features, net)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
@@ -39,11 +42,11 @@ def body(features, net: Network):
     # An image one row high: TFLite's convolutions are two-dimensional, and from three axes the
     # converter would reshape before and after every filter.
     x = layers.Reshape((1, steps, net.stack * bands), name="stack")(x)
-    x = _step(x, net, net.structure, net.rank, net.stride, "stem")
+    x = _step(x, net, net.stride, "stem")
     x = layers.ReLU(name="stem_relu")(x)
     before = (net.kernel - 1) // 2
     for k in range(net.blocks):
-        y = _step(x, net, net.structure, net.rank, 1, f"block{k}")
+        y = _step(x, net, 1, f"block{k}")
         middle = ((0, 0), (before, net.kernel - 1 - before))
         x = layers.Cropping2D(middle, name=f"block{k}_crop")(x) if net.kernel > 1 else x
         x = layers.Add(name=f"block{k}_add")([x, y])
@@ -51,11 +54,11 @@ def body(features, net: Network):
     return x
 
 
-def _step(x, net: Network, structure: str, rank: int, stride: int, name: str):
+def _step(x, net: Network, stride: int, name: str):
     x = structured_layer(
-        structure, x.shape[-1], net.channels, rank, use_bias=False, name=f"{name}_mix"
+        net.structure, x.shape[-1], net.channels, net.rank, use_bias=False, name=f"{name}_mix"
     )(x)
-    # DepthwiseConv2D takes only equal strides; the one row doesn't mind.
+    # DepthwiseConv2D takes only equal strides; for the one row the stride makes no difference.
     x = layers.DepthwiseConv2D(
         (1, net.kernel), strides=stride, use_bias=False, name=f"{name}_filter"
     )(x)

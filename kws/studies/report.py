@@ -1,4 +1,4 @@
-"""What a study found: a table in Markdown, and a picture of accuracy against bytes and time."""
+"""The results of a study: a table in Markdown, and accuracy against bytes and time drawn."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from kws.utils.files import replacing
 
-# How each figure is headed and written; those that a study lacks are left out.
+# The header and the format of each figure; a table has only those that its study has.
 _COLUMNS = {
     "parameters": ("parameters", "{:,.0f}"),
     "file_bytes": ("file, bytes", "{:,.0f}"),
@@ -21,7 +21,7 @@ _BEGIN, _END = "<!-- table: written by kws study -->", "<!-- end of table -->"
 
 
 def markdown(result: dict) -> str:
-    """The table: a row a cell, means over seeds ± standard deviation."""
+    """A table with a row for each cell: means over its seeds ± standard deviation."""
     rows = [row for row in result["rows"] if row["seeds"]]
     keys = [key for key in _COLUMNS if any(key in row["mean"] for row in rows)]
     references = list(dict.fromkeys(key for row in rows for key in row.get("reference", {})))
@@ -36,7 +36,7 @@ def markdown(result: dict) -> str:
 
 
 def into_page(page: Path, title: str, table: str) -> str:
-    """The page's text with the table in place of the one it had; a new page where there is none."""
+    """The page's text with the table instead of its last one; a new page if there is none."""
     text = page.read_text(encoding="utf-8") if page.exists() else f"# {title}\n\n{_BEGIN}\n{_END}\n"
     if _BEGIN not in text or _END not in text:
         text += f"\n{_BEGIN}\n{_END}\n"
@@ -45,14 +45,12 @@ def into_page(page: Path, title: str, table: str) -> str:
 
 
 def pareto_picture(result: dict, path: Path) -> None:
-    """Accuracy against bytes of the file and against time, the best of each joined by a line."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    """Draw accuracy against bytes of the file and against time; a line joins the best."""
+    from matplotlib.figure import Figure
 
     rows = [row for row in result["rows"] if row["seeds"]]
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), sharey=True, layout="constrained")
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     for axis, key, label in (
         (axes[0], "file_bytes", "bytes of the file"),
         (axes[1], "us_per_second_of_audio", "µs per second of audio"),
@@ -62,8 +60,8 @@ def pareto_picture(result: dict, path: Path) -> None:
         y = 100 * np.array([row["mean"]["accuracy"] for row in shown])
         for k, row in enumerate(shown):
             spread = 100 * row["deviation"].get("accuracy", 0)
-            look = {"color": f"C{k % 10}", "fmt": "os^Dv"[k // 3 % 5], "capsize": 3}
-            axis.errorbar(x[k], y[k], spread, label=row["name"], **look)
+            style = {"color": f"C{k % 10}", "fmt": "os^Dv"[k // 3 % 5], "capsize": 3}
+            axis.errorbar(x[k], y[k], spread, label=row["name"], **style)
         best = front(x, y)
         axis.plot(x[best], y[best], color="grey", linewidth=1, zorder=0)
         axis.set_xscale("log")
@@ -75,11 +73,13 @@ def pareto_picture(result: dict, path: Path) -> None:
     figure.suptitle(result["title"])
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)
-    plt.close(figure)
 
 
 def front(costs: np.ndarray, values: np.ndarray) -> list[int]:
-    """Those that nothing cheaper equals or beats, by cost: costs and values (points,)."""
+    """Indices of the points that no cheaper point equals or beats, by rising cost.
+
+    costs, values: (points,).
+    """
     best, highest = [], -np.inf
     for k in np.lexsort((-values, costs)):
         if values[k] > highest:

@@ -1,4 +1,4 @@
-"""What happens after every epoch: a line for a person, and a checkpoint to go on from."""
+"""What happens after every epoch: a line for the user, and a checkpoint to go on from."""
 
 import json
 import sys
@@ -10,9 +10,11 @@ import keras
 from kws.training.run_folder import CHECKPOINT, HISTORY, save_network
 from kws.utils.files import write_text
 
+_SHOWN = {"loss": "{:.3f}", "accuracy": "{:6.1%}", "val_accuracy": "{:6.1%}"}
+
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps the history, and the whole model with its optimiser."""
+    """Keeps the history, and the whole model with its optimiser, in a run folder."""
 
     def __init__(self, run: Path, history: list[dict]):
         super().__init__()
@@ -25,7 +27,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class EpochReport(keras.callbacks.Callback):
-    """A line an epoch, with a running count on a terminal."""
+    """Prints a line an epoch on standard error, with a running count if that is a terminal."""
 
     def __init__(self, epochs: int):
         super().__init__()
@@ -44,10 +46,9 @@ class EpochReport(keras.callbacks.Callback):
         self._spent.append(time.monotonic() - self._began)
         latest = self._spent[-3:]
         left = (self._epochs - epoch - 1) * sum(latest) / len(latest)
-        shown = {"loss": "{:.3f}", "accuracy": "{:6.1%}", "val_accuracy": "{:6.1%}"}
         figures = "".join(
-            f"  {name.replace('val_accuracy', 'validation')} {shown[name].format(logs[name])}"
-            for name in shown
+            f"  {name.replace('val_accuracy', 'validation')} {form.format(logs[name])}"
+            for name, form in _SHOWN.items()
             if name in logs
         )
         print(

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from kws import audio
@@ -15,8 +14,10 @@ from kws.frontend.keras_layer import LogMel
 from kws.labels import label_names
 from kws.recipe import Recipe
 from kws.synthesis.corpus import completed
-from kws.training.distillation import teacher_file, teacher_probabilities
+from kws.training.distillation import teacher_probabilities
+from kws.training.fit import ArrayBatches
 from kws.training.logit_adjustment import log_priors
+from kws.training.run_folder import trained_file
 from kws.utils.console import Progress, note
 from kws.utils.errors import KwsError
 
@@ -25,7 +26,7 @@ from kws.utils.errors import KwsError
 class Corpus:
     """The clips of a recipe, read once for training, evaluation and export.
 
-    name: of their folder. validation: the validation clips, and silence. noise: what
+    name: of the clips' folder. validation: the validation clips, and silence. noise: what
     augmentation adds.
     """
 
@@ -70,14 +71,14 @@ def load_corpus(plan: Recipe, data: Path | None = None, noise: Path | None = Non
 
 
 def data_folder(plan: Recipe, chosen: Path | None) -> Path:
-    """Where the clips are: the folder that was chosen, or the recipe's own."""
+    """Where the clips are: the folder that was chosen, or else the recipe's."""
     if not (chosen or plan.data.folder):
         raise KwsError("the recipe names no data; say where the clips are: --data DIR", 2)
     return Path(chosen or plan.data.folder)
 
 
 def augmented(plan: Recipe, corpus: Corpus) -> AugmentedFeatures:
-    """The variations of the training clips that a recipe asks for, at most one an epoch."""
+    """As many variations of the training clips as the recipe says, at most one an epoch."""
     count = min(plan.augment.variations, plan.training.epochs)
     return AugmentedFeatures(
         corpus.training, plan.data, plan.augment, plan.frontend, corpus.noise, count
@@ -107,39 +108,23 @@ def features_of(plan: Recipe, chosen: clips.ClipSet) -> np.ndarray:
     )
 
 
-class Epochs(keras.utils.PyDataset):
-    """The epochs of a recipe over its variations: (features (batch, frames, bands), targets
-    (batch, classes)).
+class Epochs(ArrayBatches):
+    """The epochs of a recipe: (features (batch, frames, bands), targets (batch, classes)).
 
-    With logit adjustment the inputs are (features, log priors (batch, classes)). The contents of
-    an epoch depend only on the recipe and the epoch's number, so that a training that was stopped
-    goes on with the same batches.
+    Each epoch takes the next of the variations. With logit adjustment the inputs are (features,
+    log priors (batch, classes)). An epoch depends only on the recipe and its number, so that a
+    training that was stopped goes on with the same batches.
     """
 
     def __init__(self, plan: Recipe, variations: AugmentedFeatures, epoch: int = 0):
-        super().__init__()
-        self._plan, self._variations, self._epoch = plan, variations, epoch
-        self._teacher = teacher_file(plan)
-        self._start()
+        schedule = plan.training
+        self._plan, self._variations = plan, variations
+        self._teacher = schedule.teacher and trained_file(schedule.teacher, "teacher")
+        super().__init__(None, None, schedule.batch, schedule.seed, epoch)
 
-    def __len__(self) -> int:
-        return -(-len(self._order) // self._plan.training.batch)
-
-    def __getitem__(self, index: int):
-        batch = self._plan.training.batch
-        chosen = self._order[index * batch : (index + 1) * batch]
-        inputs, targets = self._features[chosen].astype(np.float32), self._targets[chosen]
-        if self._priors is not None:
-            inputs = inputs, self._priors[chosen]
-        return inputs, targets
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._start()
-
-    def _start(self) -> None:
-        schedule, k = self._plan.training, self._epoch % self._variations.count
-        self._features, labels = self._variations[k]
+    def _start(self, epoch: int) -> None:
+        schedule, k = self._plan.training, epoch % self._variations.count
+        self._inputs, labels = self._variations[k]
         classes = len(label_names(self._plan.data.words))
         smoothing = schedule.label_smoothing
         targets = np.eye(classes, dtype=np.float32)[labels] * (1 - smoothing) + smoothing / classes
@@ -147,8 +132,7 @@ class Epochs(keras.utils.PyDataset):
             answers = teacher_probabilities(self._variations, self._teacher, k)
             targets = (1 - schedule.teacher_weight) * targets + schedule.teacher_weight * answers
         self._targets = targets
-        self._priors = None
         if schedule.logit_adjustment:
             priors = log_priors(labels, self._variations.synthetic(k), classes)
-            self._priors = schedule.logit_adjustment * priors
-        self._order = np.random.default_rng([schedule.seed, self._epoch]).permutation(len(labels))
+            self._inputs = self._inputs, schedule.logit_adjustment * priors
+        super()._start(epoch)

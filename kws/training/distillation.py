@@ -1,4 +1,4 @@
-"""Teachers: a trained network's probabilities, and heads on Google's speech embedding.
+"""Teachers: a trained network, and a head on Google's speech embedding.
 
 A network that learns from a teacher's probabilities learns more of each clip than from its label
 (Hinton et al. 2015). The speech embedding was trained on very many people. A head on it that is
@@ -13,24 +13,14 @@ import keras
 import numpy as np
 
 from kws.datasets.features import AugmentedFeatures
-from kws.recipe import Recipe
-from kws.training.fit import ArrayBatches, fit, predict
+from kws.training.fit import predict
 from kws.training.logit_adjustment import fit_adjusted
-from kws.training.run_folder import read_network, trained_file
+from kws.training.run_folder import read_network
 from kws.training.speech_embedding import SpeechEmbedding
 from kws.utils.console import Progress
 from kws.utils.errors import KwsError
 
-_UNITS = 64
-_EPOCHS, _STEPS = 6, 600  # the least number of both
-_POOLED_UNITS = 512
-_BATCH = 128
-_SMOOTHING = 0.02
-
-
-def teacher_file(plan: Recipe) -> Path | None:
-    """The .keras file of the recipe's teacher. Raises KwsError if it is not there."""
-    return trained_file(plan.training.teacher, "teacher") if plan.training.teacher else None
+_UNITS = 512
 
 
 def teacher_probabilities(variations: AugmentedFeatures, teacher: Path, k: int) -> np.ndarray:
@@ -43,11 +33,11 @@ def teacher_probabilities(variations: AugmentedFeatures, teacher: Path, k: int) 
     def compute() -> np.ndarray:
         network = read_network(teacher)
         features, _ = variations[k]
-        spare = features.shape[1] - network.input_shape[1]
+        frames = network.input_shape[1]
+        spare = features.shape[1] - frames
         if spare < 0:
             raise KwsError(f"{teacher}: was trained on longer clips than the recipe has", 2)
-        middle = features[:, spare // 2 : spare // 2 + network.input_shape[1]]
-        return predict(network, middle)
+        return predict(network, features[:, spare // 2 : spare // 2 + frames])
 
     digest = hashlib.blake2b(teacher.read_bytes(), digest_size=6).hexdigest()
     return variations.kept(f"answers-{digest}-{k}", compute)
@@ -68,30 +58,6 @@ def speech_embeddings(variations: AugmentedFeatures, k: int) -> np.ndarray:
     return variations.kept(f"embeddings-{k}", compute)
 
 
-def pca_head_probabilities(components: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Probabilities float32 (examples, classes) by a small head, for the examples it learns from.
-
-    components: (examples, components), principal components of speech embeddings; labels: int
-    (examples,). The head is too small, and trained too short, to know the examples by heart.
-    """
-    head = keras.Sequential(
-        [
-            keras.Input(components.shape[1:]),
-            keras.layers.Dense(_UNITS, activation="relu"),
-            keras.layers.Dropout(0.4),
-            keras.layers.Dense(classes, activation="softmax"),
-        ]
-    )
-    head.compile(
-        keras.optimizers.AdamW(1e-3, weight_decay=1e-2),
-        keras.losses.CategoricalCrossentropy(label_smoothing=_SMOOTHING),
-    )
-    targets = np.eye(classes, dtype=np.float32)[labels.astype(int)]
-    epochs = max(_EPOCHS, _STEPS * _BATCH // len(labels))
-    fit(head, ArrayBatches(components, targets, _BATCH, seed=0), epochs=epochs)
-    return predict(head, components)
-
-
 def train_embedding_head(
     embeddings: np.ndarray, labels: np.ndarray, priors: np.ndarray
 ) -> keras.Model:
@@ -100,8 +66,8 @@ def train_embedding_head(
     embeddings: (clips, steps, 96); labels: int (clips,); priors: float32 (clips, classes), as of
     ``kws.training.logit_adjustment.log_priors``.
 
-    Each unit's maximum over the steps goes on. A head that sees all steps at once learns where
-    synthetic clips have their word, and finds fewer words of people.
+    The head takes each unit's maximum over the steps. A head that sees all steps at once learns
+    where synthetic clips have their word, and finds fewer words of people.
     """
     embeddings = embeddings.astype(np.float32)
     normalisation = keras.layers.Normalization()
@@ -109,11 +75,11 @@ def train_embedding_head(
     inputs = keras.Input(embeddings.shape[1:])
     x = keras.layers.SpatialDropout1D(0.1)(normalisation(inputs))
     x = keras.layers.Dropout(0.35)(x)
-    x = keras.layers.Dense(_POOLED_UNITS, activation="relu")(x)
+    x = keras.layers.Dense(_UNITS, activation="relu")(x)
     x = keras.layers.GlobalMaxPooling1D()(x)
     x = keras.layers.Dropout(0.7)(x)
     x = keras.layers.Dense(priors.shape[1], activation="softmax")(x)
     head = keras.Model(inputs, x)
     targets = np.eye(priors.shape[1], dtype=np.float32)[labels]
-    fit_adjusted(head, embeddings, priors, targets, epochs=12, steps=_STEPS, rate=1e-3)
+    fit_adjusted(head, embeddings, priors, targets, rate=1e-3)
     return head

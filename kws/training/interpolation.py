@@ -1,10 +1,10 @@
-"""Weight interpolation of an encoder: part of the way back to what it was before the words.
+"""Weight interpolation: the final encoder lies between the one before the words and the one after.
 
-Where most clips of a word are synthetic, a network learns from them what is synthetic about them
-too, and its encoder loses what it knew of people. An encoder between the one before the words and
-the one after has more of both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Its
-head is then trained again, on the product of two teachers: the network as it was trained, and a
-head on Google's speech embedding.
+Where most clips of a word are synthetic, a network also learns what is synthetic about them, and
+its encoder loses some of what it knew of people. An encoder between the one before the training on
+words and the one after it has more of both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+models"). Its head is then trained again, on the product of two teachers: the network as it was
+trained, and a head on Google's speech embedding.
 """
 
 import keras
@@ -42,29 +42,25 @@ def interpolate(
     embeddings = np.concatenate([speech_embeddings(variations, k) for k in numbers])
     keras.utils.set_random_seed(plan.training.seed)
     embedding_head = train_embedding_head(embeddings, labels, priors)
-    answers = np.sqrt(predict(embedding_head, embeddings) * _predict_all(network, features))
+    teachers = np.sqrt(predict(embedding_head, embeddings) * predict(network, *features))
     targets = np.eye(classes, dtype=np.float32)[labels]
-    targets = (1 - _TEACHER_WEIGHT) * targets + _TEACHER_WEIGHT * adjust(answers, priors)
+    targets = (1 - _TEACHER_WEIGHT) * targets + _TEACHER_WEIGHT * adjust(teachers, priors)
     keras.utils.set_random_seed(plan.training.seed)
     interpolated = networks.build(plan.network, plan.shape, classes)
     set_encoder(interpolated, encoder_of(network))
     set_encoder(interpolated, encoder, plan.training.encoder_interpolation)
     front = encoder_of(interpolated)
     _update_statistics(front, features[0])
-    encoded = _predict_all(front, features)
+    encoded = predict(front, *features)
     mean, scale = mean_and_scale(encoded)
     inputs = (encoded - mean) / scale
-    fit_adjusted(head_of(interpolated), inputs, priors, targets, epochs=12, steps=600, rate=2e-3)
+    fit_adjusted(head_of(interpolated), inputs, priors, targets, rate=2e-3)
     fold_normalisation(interpolated, mean, scale)
     return interpolated
 
 
 def _update_statistics(encoder: keras.Model, features: np.ndarray) -> None:
-    """Batch statistics must be measured again: those of two encoders do not interpolate."""
+    """Measure the batch statistics again: those of two encoders do not interpolate."""
     for k in range(_STATISTICS_BATCHES):
         some = np.arange(k * _BATCH, (k + 1) * _BATCH) % len(features)
         encoder(features[some].astype(np.float32), training=True)
-
-
-def _predict_all(model: keras.Model, parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([predict(model, part) for part in parts])

@@ -1,9 +1,10 @@
 """Logit adjustment by origin: a clip's origin must not tell the network its word.
 
 Where some words have few recordings and many synthetic clips, a network learns that a person's
-voice says none of them. So in training its log-odds are shifted by what the origin alone, recorded
-or synthetic, makes likely, and it learns only the rest (Menon et al. 2021, "Long-tail learning via
-logit adjustment", here by origin). Afterwards nothing is shifted, and all words are equally likely.
+voice says none of them. So in training its log-odds are shifted by the log prior of each word
+given the origin, recorded or synthetic, and the network learns only the rest (Menon et al. 2021,
+"Long-tail learning via logit adjustment", here by origin). After the training nothing is shifted:
+all words are equally likely.
 """
 
 import keras
@@ -13,6 +14,7 @@ from kws.training.fit import ArrayBatches, fit
 from kws.training.optimizer import cosine
 
 _BATCH = 128
+_EPOCHS, _STEPS = 12, 600  # of ``fit_adjusted``, at least so many of both
 
 
 def log_priors(labels: np.ndarray, synthetic: np.ndarray, classes: int) -> np.ndarray:
@@ -50,22 +52,19 @@ def fit_adjusted(
     inputs: np.ndarray,
     priors: np.ndarray,
     targets: np.ndarray,
-    epochs: int,
-    steps: int,
     rate: float,
 ) -> None:
     """Train a small network with logit adjustment on arrays, in place.
 
-    inputs: (clips, …); priors, targets: (clips, classes). epochs, steps: the least number of both.
-    rate: the learning rate, which falls to zero along a cosine.
+    inputs: (clips, …); priors, targets: (clips, classes). rate: the learning rate, which falls to 0
+    along a cosine.
     """
     shift = keras.Input(priors.shape[1:])
     model = keras.Model([network.input, shift], LogitAdjustment()(network.output, shift))
-    epochs = max(epochs, steps * _BATCH // len(inputs))
+    epochs = max(_EPOCHS, _STEPS * _BATCH // len(inputs))
     schedule = cosine(rate, epochs * -(-len(inputs) // _BATCH))
     model.compile(
         keras.optimizers.AdamW(schedule, weight_decay=1e-3),
         keras.losses.CategoricalCrossentropy(),
     )
-    batches = ArrayBatches((inputs, priors), targets, _BATCH, seed=0)
-    fit(model, batches, epochs=epochs)
+    fit(model, ArrayBatches((inputs, priors), targets, _BATCH, seed=0), epochs=epochs)

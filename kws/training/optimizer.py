@@ -1,7 +1,8 @@
-"""The learning rate of every training, and AdamW with one of its own for generators.
+"""The learning rate of every training, and AdamW with another rate for generators.
 
 A generator enters every element of its matrix, so a step that suits a dense layer is too long for
-a wide structured one. Sindhwani, Sainath and Kumar (2015) trained theirs at about a quarter.
+a wide structured one. Sindhwani, Sainath and Kumar (2015) trained generators at about a quarter of
+the rate.
 """
 
 import keras
@@ -11,8 +12,10 @@ from kws.structured.base import StructuredDense
 
 @keras.saving.register_keras_serializable("kws")
 class StructuredAdamW(keras.optimizers.AdamW):
-    """generator_rate: what the learning rate is multiplied with for the variables whose paths are
-    ``generators``. All else as ``keras.optimizers.AdamW``."""
+    """AdamW with the learning rate times ``generator_rate`` for some variables.
+
+    generators: the paths of these variables.
+    """
 
     def __init__(self, *args, generators=(), generator_rate: float = 1.0, **kwargs):
         super().__init__(*args, **kwargs)
@@ -39,7 +42,7 @@ class StructuredAdamW(keras.optimizers.AdamW):
 def cosine(
     rate: float, steps: int, warmup: int = 0
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A rate that rises to ``rate`` in ``warmup`` steps, then falls to zero along a cosine."""
+    """A rate that rises to ``rate`` in ``warmup`` of ``steps``, then falls to 0 along a cosine."""
     if not warmup:
         return keras.optimizers.schedules.CosineDecay(rate, steps)
     return keras.optimizers.schedules.CosineDecay(
@@ -48,7 +51,7 @@ def cosine(
 
 
 def generators_of(network: keras.Model) -> list[str]:
-    """The paths of all weights that generate structured matrices, biases not among them."""
+    """The paths of all weights that generate structured matrices; biases do not."""
     return [
         weight.path
         for layer in network.layers

@@ -1,6 +1,6 @@
-"""The folder of one training: what lies where, and which recipe it belongs to.
+"""The folder of one training: the files in it, and the recipe that it belongs to.
 
-Nothing here loads Keras before a network is read or written.
+Keras is loaded only when a network is read or written.
 """
 
 import json
@@ -22,18 +22,18 @@ CHECKPOINT = "checkpoint.keras"
 HISTORY = "history.json"
 DESCRIPTION = "run.json"
 RESULTS = "results.json"
-_MADE = (NETWORK, ENCODER, ENCODER_CHECKPOINT, CHECKPOINT, HISTORY, DESCRIPTION, RESULTS)
+_OF_A_TRAINING = (NETWORK, ENCODER, ENCODER_CHECKPOINT, CHECKPOINT, HISTORY, DESCRIPTION, RESULTS)
 
 
 def init_run(run: Path, text: str, fresh: bool) -> None:
-    """Make the run folder that of a recipe, given as TOML text, unless it is another recipe's.
+    """Make a run folder for the recipe in a TOML text, or find the one that it has.
 
-    fresh: remove what an earlier training left. Raises KwsError if another recipe's training is
-    there, or ``run`` is a file.
+    fresh: remove what an earlier training left. Raises KwsError if the folder belongs to another
+    recipe, or ``run`` is a file.
     """
     taken = run / RECIPE
     if fresh:
-        for name in _MADE:
+        for name in _OF_A_TRAINING:
             (run / name).unlink(missing_ok=True)
     elif taken.exists() and not _same_recipe(taken.read_text(encoding="utf-8"), text):
         raise KwsError(
@@ -47,12 +47,12 @@ def init_run(run: Path, text: str, fresh: bool) -> None:
 
 
 def save_network(network: "keras.Model", path: Path) -> None:
-    """Write a network, with what its training needs to go on, to a .keras file."""
+    """Write a network, and its optimiser if it has one, to a .keras file."""
     with replacing(path) as temporary:
         try:
             network.save(temporary)
         except RuntimeError as error:
-            # HDF5 reports a full disk in its own words.
+            # HDF5 does not report a full disk as an OSError.
             raise OSError(f"{path.parent}: cannot be written ({error})") from error
 
 
@@ -60,7 +60,7 @@ def read_network(path: Path) -> "keras.Model":
     """The network in a .keras file. Raises KwsError if it is missing or damaged."""
     import keras
 
-    # What the files of this project hold besides Keras's own layers, registered by being imported.
+    # Their import registers the layers that Keras does not have.
     import kws.networks.layers
     import kws.structured  # noqa: F401
 
@@ -68,8 +68,12 @@ def read_network(path: Path) -> "keras.Model":
         raise KwsError(f"{path}: no such file", 2)
     try:
         return keras.saving.load_model(path)
-    except (ValueError, OSError, KeyError) as error:
-        raise KwsError(f"{path}: is damaged; train again with --fresh") from error
+    except Exception as error:  # Keras reports a damaged file in many ways
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise KwsError(
+            f"{path}: not a Keras model that can be loaded ({reason}); "
+            "'kws train --fresh' makes a damaged one again"
+        ) from error
 
 
 def load_network(run: Path) -> "keras.Model":
@@ -80,7 +84,7 @@ def load_network(run: Path) -> "keras.Model":
 
 
 def trained_file(named: str, key: str) -> Path:
-    """The .keras file that a recipe's key names, itself or by its folder.
+    """The .keras file that a recipe names as ``key``: the file itself, or its folder.
 
     Raises KwsError if it is not there.
     """
@@ -92,7 +96,7 @@ def trained_file(named: str, key: str) -> Path:
 
 
 def read_history(run: Path) -> list[dict]:
-    """Loss and accuracies of every epoch so far."""
+    """Loss and accuracies of every epoch so far, oldest first."""
     path = run / HISTORY
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 

@@ -1,15 +1,14 @@
 """Training: a recipe and a corpus become a run folder that describes itself.
 
 RUN/recipe.toml      the recipe, as given
-RUN/run.json         code revision, versions, machine, data, how long it took
+RUN/run.json         code revision, versions, machine, data, duration
 RUN/history.json     loss and accuracy of every epoch
-RUN/checkpoint.keras where to go on; removed when the training is finished
+RUN/checkpoint.keras the network after the last whole epoch, while it is trained
 RUN/encoder.keras    the pretrained encoder (encoder-checkpoint.keras: while it is trained)
-RUN/model.keras      the trained network, log-mel features to class probabilities
+RUN/model.keras      the trained network: log-mel features to class probabilities
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from kws.structured.compression import initialise_from
 from kws.training.callbacks import Checkpoint, EpochReport
 from kws.training.dataset import Corpus, Epochs, augmented, features_of
 from kws.training.encoder import pretrain_encoder
-from kws.training.fit import ArrayBatches, fit
+from kws.training.fit import JIT_COMPILE, ArrayBatches, fit
 from kws.training.interpolation import interpolate
 from kws.training.logit_adjustment import LogitAdjustment
 from kws.training.optimizer import StructuredAdamW, cosine, generators_of
@@ -41,13 +40,14 @@ from kws.training.run_folder import (
     save_network,
     trained_file,
 )
+from kws.utils.console import note
 from kws.utils.errors import KwsError
 from kws.utils.files import write_text
 from kws.utils.provenance import provenance
 
 
 def train(run: Path, corpus: Corpus) -> keras.Model:
-    """Train what the recipe in a run folder says, or go on where that was stopped.
+    """Train by the recipe in a run folder, or go on where that training was stopped.
 
     Returns the trained network. Raises KwsError if the corpus does not fit the recipe.
     """
@@ -59,14 +59,14 @@ def train(run: Path, corpus: Corpus) -> keras.Model:
     history = read_history(run)
     if (run / CHECKPOINT).exists() and history:
         model = read_network(run / CHECKPOINT)
-        print(f"going on after epoch {len(history)}", file=sys.stderr)
+        note(f"going on after epoch {len(history)}")
     else:
         history = []
         model = _compiled(plan, _initial_network(plan, run, corpus, variations), variations)
     _fit(model, plan, variations, corpus.validation, [Checkpoint(run, history)], len(history))
     network = _trained(model)
     if plan.training.encoder_interpolation:
-        print("interpolating the encoder, training its head again", file=sys.stderr)
+        note("interpolating the encoder, training its head again")
         network = interpolate(network, read_network(run / ENCODER), variations, plan)
     save_network(network, run / NETWORK)
     description = {
@@ -102,7 +102,7 @@ def _initial_network(
             raise KwsError(f"training: init_from: {error}", 2) from error
     if plan.training.encoder_epochs:
         pretrain_encoder(network, run, plan, corpus, variations)
-        # The same from here on whether the encoder was trained now or before.
+        # So that it makes no difference whether the encoder was trained now or before.
         keras.utils.set_random_seed(plan.training.seed)
     return network
 
@@ -116,28 +116,28 @@ def _fit(
     done: int = 0,
 ) -> None:
     """Train from epoch ``done`` on; in the end the model has the averaged weights."""
-    epochs = plan.training.epochs
+    schedule = plan.training
     classes = len(label_names(plan.data.words))
     targets = np.eye(classes, dtype=np.float32)[validation.labels]
     inputs = features_of(plan, validation)
-    if plan.training.logit_adjustment:
+    if schedule.logit_adjustment:
         inputs = inputs, np.zeros_like(targets)
-    if plan.training.ema_momentum > 0:
+    if schedule.ema_momentum > 0:
         callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=False), *callbacks]
     fit(
         model,
         Epochs(plan, variations, done),
-        ArrayBatches(inputs, targets, plan.training.batch),
+        ArrayBatches(inputs, targets, schedule.batch),
         initial_epoch=done,
-        epochs=epochs,
-        callbacks=[EpochReport(epochs), *callbacks],
+        epochs=schedule.epochs,
+        callbacks=[EpochReport(schedule.epochs), *callbacks],
     )
-    if plan.training.ema_momentum > 0:
+    if schedule.ema_momentum > 0:
         model.optimizer.finalize_variable_values(model.trainable_variables)
 
 
 def _compiled(plan: Recipe, network: keras.Model, variations: AugmentedFeatures) -> keras.Model:
-    """The network behind SpecAugment's masks, ready to be trained."""
+    """A model that masks features and gives them to the network, compiled."""
     features = keras.Input(network.input_shape[1:], name="features")
     masked = SpecAugment(
         round(plan.augment.time_mask_ms / plan.frontend.hop_ms),
@@ -163,12 +163,11 @@ def _compiled(plan: Recipe, network: keras.Model, variations: AugmentedFeatures)
         ),
         keras.losses.CategoricalCrossentropy(),
         metrics=["accuracy"],
-        # XLA has no fast depthwise convolution on a CPU: 52 s an epoch against 7 s without.
-        jit_compile=keras.backend.backend() != "tensorflow",
+        jit_compile=JIT_COMPILE,
     )
     return model
 
 
 def _trained(model: keras.Model) -> keras.Model:
-    """The network inside the model that was compiled."""
+    """The network inside a model made by ``_compiled``."""
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))

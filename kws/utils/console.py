@@ -41,22 +41,6 @@ class Progress:
             print(_CLEAR, end="", file=sys.stderr, flush=True)
 
 
-class EpochLines:
-    """Called with (epoch, loss), it prints a line with an estimate of the minutes left."""
-
-    def __init__(self, epochs: int):
-        self._epochs, self._began, self._printed = epochs, time.monotonic(), 0
-
-    def __call__(self, epoch: int, loss: float) -> None:
-        self._printed += 1  # fewer than ``epoch`` if the training was resumed
-        left = (time.monotonic() - self._began) / self._printed * (self._epochs - epoch)
-        print(
-            f"  epoch {epoch:2}/{self._epochs}  loss {loss:.3f}  {left / 60:.1f} min left",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
 def note(text: str) -> None:
     """Print a line on standard error that is no error."""
     clear = _CLEAR if sys.stderr.isatty() else ""  # of a progress line

@@ -1,114 +1,131 @@
-"""A network for one keyword in a stream: an ear, and a head taught with scenes and mistakes.
+"""A network for one keyword in a stream: an encoder, and a head trained on scenes and mistakes.
 
-Synthetic voices are few, and clean. The ear (``kws.ear``) has its descriptions from a large
-network that heard very many people; only the small head on it is taught what the keyword is. It
+Synthetic voices are few, and clean. The encoder learned from a large network that was trained on
+very many people (``kws.training.encoder``), so only the small head on it learns the keyword. It
 learns from scenes, and from the windows of the background that it took for the keyword, round
-after round (hard negative mining). What is most of a target is not the label but the answer of
-another head, on the large network's descriptions, that was taught with the same examples.
+after round (hard negative mining). The label is the smaller part of a target. The larger part is
+the probability that a teacher gives: a head on the large network's embeddings, trained on the same
+examples.
 """
-
-from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from kws.networks.encoder import encoder_of, fold_normalisation, head_of, set_encoder
-from kws.training.distillation import pca_head_probabilities
-from kws.training.encoder import EmbeddedAudio, encode, mean_and_scale
-from kws.training.fit import ArrayBatches, fit, predict
+from kws.training.embedded_audio import EmbeddedAudio
+from kws.training.encoder import encode, mean_and_scale
+from kws.training.fit import JIT_COMPILE, ArrayBatches, fit, predict
 from kws.training.speech_embedding import PcaTargets
+from kws.utils.console import note
 from kws.wakeword.examples import KEYWORD, OTHER, SILENCE, Examples
 
-_KINDS = 3
-_SMOOTHING = 0.02
-_TEACHER_WEIGHT = 0.6  # of a target that is the teacher's answer
-ROUNDS = 2  # of mining
+_BATCH, _SMOOTHING = 128, 0.02
+_ROUNDS = 2  # of mining
 _MINED = 8000  # windows a round, and at most an eighth of all
-_EPOCHS, _BATCH, _RATE, _DECAY = 8, 128, 1e-3, 1e-2
-_AT_ONCE = 8192
-
-
-def teacher_answers(impressions: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """How much like the keyword a head on the embedding finds each example, float32 (examples,).
-
-    impressions: (examples, components), what the head is taught with too.
-    """
-    return pca_head_probabilities(impressions, kinds != KEYWORD, classes=2)[:, 0]
-
-
-def targets(kinds: np.ndarray, opinions: np.ndarray) -> np.ndarray:
-    """What the network shall say of each example, float32 (examples, 3).
-
-    opinions: of the teacher, (examples,); what it does not give the keyword goes to silence where
-    that is what there is, else to other sounds.
-    """
-    hard = np.eye(_KINDS, dtype=np.float32)[kinds.astype(int)]
-    hard = hard * (1 - _SMOOTHING) + _SMOOTHING / _KINDS
-    taught = np.zeros_like(hard)
-    taught[:, KEYWORD] = opinions
-    taught[np.arange(len(kinds)), np.where(kinds == SILENCE, SILENCE, OTHER)] += 1 - opinions
-    return (1 - _TEACHER_WEIGHT) * hard + _TEACHER_WEIGHT * taught
+_EPOCHS, _RATE, _DECAY = 8, 1e-3, 1e-2
+_WINDOWS_AT_ONCE = 8192
+_TEACHER_WEIGHT = 0.6  # of the teacher in a target
+_TEACHER_UNITS = 64
+_TEACHER_EPOCHS, _TEACHER_STEPS = 6, 600  # there are at least so many of both
 
 
 def train_head(
-    network: keras.Model,
-    ear: keras.Model,
-    scenes: Examples,
-    background: EmbeddedAudio,
-    done: Callable[[int, float], None] = lambda *_: None,
+    network: keras.Model, encoder: keras.Model, scenes: Examples, background: EmbeddedAudio
 ) -> None:
-    """Give a listener its ear, and teach its head.
+    """Give a network its encoder, and train its head in ``_ROUNDS`` + 1 rounds.
 
-    background: sound without the keyword. done: called after every round, with its number and the
-    last loss.
+    background: sound without the keyword.
     """
-    set_encoder(network, ear)
-    heard = predict(encoder_of(network), scenes.features)[:, 0]
-    mean, scale = mean_and_scale(heard)
-    head, wide = head_of(network), heard.shape[1]
-
-    told = (encode(ear, background.features) - mean) / scale
-    # Of the places where a window may begin those whose window lies in one sound. The embedding
-    # may have a step less of it than the ear: its own front end needs some samples more.
-    steps = scenes.embeddings.shape[1]
-    span = max(wide, steps)
-    begins = np.flatnonzero(np.convolve(background.whole, np.ones(span, int), "valid") == span)
-    impressions = PcaTargets(scenes.embeddings)
-    known = impressions(scenes.embeddings)
-    mistaken = np.zeros(0, int)
-    untaught = head.get_weights()
-    for mining in range(ROUNDS + 1):
-        if mining:
-            liked = begins[np.argsort(-_scores(head, told, begins, wide))]
-            mistaken = np.union1d(mistaken, liked[: min(_MINED, len(begins) // 8)])
-        kinds = np.concatenate([scenes.kinds, np.full(len(mistaken), OTHER, np.int8)])
-        mined = impressions(_windows(background.embeddings, mistaken, steps))
-        wanted = targets(kinds, teacher_answers(np.concatenate([known, mined]), kinds))
-        windows = np.concatenate([(heard - mean) / scale, _windows(told, mistaken, wide)])
-        head.set_weights(untaught)
-        done(mining, _fit(head, windows[:, None], wanted))
+    set_encoder(network, encoder)
+    encoded_scenes = predict(encoder_of(network), scenes.features)[:, 0]
+    mean, scale = mean_and_scale(encoded_scenes)
+    encoded = (encode(encoder, background.features) - mean) / scale
+    components_of = PcaTargets(scenes.embeddings)
+    components = components_of(scenes.embeddings)
+    # A window may begin only where all of it lies in one recording. It can have a step more of the
+    # encoder's than of the embedding, whose front end needs some samples more.
+    width, steps = encoded_scenes.shape[1], scenes.embeddings.shape[1]
+    span = max(width, steps)
+    starts = np.flatnonzero(np.convolve(background.whole, np.ones(span, int), "valid") == span)
+    head = head_of(network)
+    initial = head.get_weights()
+    mined = np.zeros(0, int)
+    for number in range(_ROUNDS + 1):
+        if number:
+            scores = _keyword_scores(head, encoded, starts, width)
+            worst = starts[np.argsort(-scores)]
+            mined = np.union1d(mined, worst[: min(_MINED, len(starts) // 8)])
+        labels = np.concatenate([scenes.labels, np.full(len(mined), OTHER, np.int8)])
+        more = components_of(_windows(background.embeddings, mined, steps))
+        probabilities = teacher_probabilities(np.concatenate([components, more]), labels)
+        windows = np.concatenate([(encoded_scenes - mean) / scale, _windows(encoded, mined, width)])
+        head.set_weights(initial)
+        loss = _fit(head, windows[:, None], targets(labels, probabilities))
+        note(f"round {number} of {_ROUNDS} of mining: loss {loss:.3f}")
     fold_normalisation(network, mean, scale)
 
 
-def _windows(steps: np.ndarray, begins: np.ndarray, wide: int) -> np.ndarray:
-    return steps[begins[:, None] + np.arange(wide)].astype(np.float32)
+def teacher_probabilities(components: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The teacher's probability of the keyword, float32 (examples,), for its training examples.
+
+    components: (examples, components), principal components of speech embeddings; labels: int
+    (examples,). The teacher is too small, and trained too short, to know the examples by heart.
+    """
+    teacher = keras.Sequential(
+        [
+            keras.Input(components.shape[1:]),
+            keras.layers.Dense(_TEACHER_UNITS, activation="relu"),
+            keras.layers.Dropout(0.4),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    teacher.compile(
+        keras.optimizers.AdamW(1e-3, weight_decay=1e-2),
+        keras.losses.CategoricalCrossentropy(label_smoothing=_SMOOTHING),
+    )
+    hard = np.eye(2, dtype=np.float32)[(labels != KEYWORD).astype(int)]
+    epochs = max(_TEACHER_EPOCHS, _TEACHER_STEPS * _BATCH // len(labels))
+    fit(teacher, ArrayBatches(components, hard, _BATCH, seed=0), epochs=epochs)
+    return predict(teacher, components)[:, 0]
 
 
-def _scores(head: keras.Model, told: np.ndarray, begins: np.ndarray, wide: int) -> np.ndarray:
-    """The keyword's score of the windows that begin there."""
+def targets(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """What the network shall predict of each example, float32 (examples, 3).
+
+    labels: int (examples,). probabilities: the teacher's, of the keyword, (examples,); the rest of
+    them goes to silence for examples of silence, else to other sounds.
+    """
+    hard = np.eye(3, dtype=np.float32)[labels.astype(int)]
+    hard = hard * (1 - _SMOOTHING) + _SMOOTHING / 3
+    soft = np.zeros_like(hard)
+    soft[:, KEYWORD] = probabilities
+    rest = np.where(labels == SILENCE, SILENCE, OTHER)
+    soft[np.arange(len(labels)), rest] += 1 - probabilities
+    return (1 - _TEACHER_WEIGHT) * hard + _TEACHER_WEIGHT * soft
+
+
+def _windows(steps: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray:
+    """Windows float32 (starts, width, channels) of steps (n, channels)."""
+    return steps[starts[:, None] + np.arange(width)].astype(np.float32)
+
+
+def _keyword_scores(
+    head: keras.Model, encoded: np.ndarray, starts: np.ndarray, width: int
+) -> np.ndarray:
+    """The head's scores of the keyword for the windows that begin at ``starts``."""
     scores = [np.zeros(0, np.float32)]
-    for at in range(0, len(begins), _AT_ONCE):
-        windows = _windows(told, begins[at : at + _AT_ONCE], wide)
+    for at in range(0, len(starts), _WINDOWS_AT_ONCE):
+        windows = _windows(encoded, starts[at : at + _WINDOWS_AT_ONCE], width)
         scores.append(head.predict_on_batch(windows[:, None])[:, KEYWORD])
     return np.concatenate(scores)
 
 
 def _fit(head: keras.Model, windows: np.ndarray, wanted: np.ndarray) -> float:
+    """Train the head on windows (examples, 1, width, channels); returns the last loss."""
     head.compile(
         keras.optimizers.AdamW(_RATE, weight_decay=_DECAY),
         keras.losses.CategoricalCrossentropy(),
-        jit_compile=keras.backend.backend() != "tensorflow",
+        jit_compile=JIT_COMPILE,
     )
-    batches = ArrayBatches(windows, wanted, _BATCH, seed=0)
-    fitted = fit(head, batches, epochs=_EPOCHS)
+    fitted = fit(head, ArrayBatches(windows, wanted, _BATCH, seed=0), epochs=_EPOCHS)
     return fitted.history["loss"][-1]

@@ -113,11 +113,11 @@ def test_new_keyword(folders, capsys, monkeypatch):
     (folders / "recordings" / "gone.wav").symlink_to("nowhere")
     (out / make.NETWORK).write_text("trained before")
     monkeypatch.setattr(make.kokoro_files, "available", lambda: False)
-    monkeypatch.setattr(make, "_synthesised", lambda *_: [])
+    monkeypatch.setattr(make, "_synthesize", lambda *_: [])
     monkeypatch.setattr(make, "init_run", lambda *_, **__: None)
-    monkeypatch.setattr(make, "_scored", lambda *_: {"file_bytes": 1})
+    monkeypatch.setattr(make, "_score", lambda *_: {"file_bytes": 1})
     speech = folders / "speech"
-    make.make("low", out, [speech], noise=speech, recordings=folders / "recordings")
+    make.make("low", out, background=[speech], noise=speech, recordings=folders / "recordings")
     assert len(audio.find(out / "tuning" / "positives")) == 2
     told = f"kws: {speech}: read 4; left out 1: a broken link (1)"
     assert notes(capsys) == [

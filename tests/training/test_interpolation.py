@@ -1,4 +1,4 @@
-"""A listener whose ear goes halfway back, and its head taught anew. About 15 seconds."""
+"""A network whose encoder is interpolated, and whose head is trained again."""
 
 import keras
 import numpy as np
@@ -7,6 +7,7 @@ import pytest
 from kws import networks
 from kws.networks.encoder import build_encoder
 from kws.recipe import parse
+from kws.training import logit_adjustment
 from kws.training.interpolation import interpolate
 
 RECIPE = """
@@ -35,7 +36,7 @@ class Variations:
         rng = np.random.default_rng(0)
         self._labels = np.arange(240, dtype=np.int32) % 4
         own = np.kron(np.eye(4), np.ones(10))[self._labels]
-        self._features = rng.normal(size=(2, 240, frames, 40)) + own[None, :, None]
+        self._features = rng.normal(size=(2, 240, frames, 40)) + 2 * own[None, :, None]
         self._embeddings = rng.normal(size=(2, 240, 6, 96))
         self._embeddings[..., :40] += 2 * own[None, :, None]
 
@@ -51,17 +52,19 @@ class Variations:
 
 
 @pytest.fixture(scope="module")
-def settled():
+def interpolated():
     plan = parse(RECIPE)
     keras.utils.set_random_seed(0)
     variations = Variations(plan.frames)
     before = build_encoder(plan.network, (plan.frames, plan.frontend.bands))
     after = networks.build(plan.network, plan.shape, 4)
-    return before, after, interpolate(after, before, variations, plan), variations
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logit_adjustment, "_STEPS", 150)
+        return before, after, interpolate(after, before, variations, plan), variations
 
 
-def test_the_ear_is_between_the_one_before_and_the_one_after(settled):
-    before, after, network, _ = settled
+def test_the_encoder_is_between_the_one_before_and_the_one_after(interpolated):
+    before, after, network, _ = interpolated
     for layer in before.layers:
         if isinstance(layer, keras.layers.BatchNormalization) or not layer.get_weights():
             continue
@@ -71,8 +74,8 @@ def test_the_ear_is_between_the_one_before_and_the_one_after(settled):
         np.testing.assert_allclose(now, 0.25 * old + 0.75 * new, atol=1e-6)
 
 
-def test_the_head_knows_the_words(settled):
-    *_, network, variations = settled
+def test_the_head_knows_the_words(interpolated):
+    *_, network, variations = interpolated
     features, labels = variations[0]
     answers = network.predict(features.astype(np.float32), verbose=0)
     assert np.mean(answers.argmax(axis=1) == labels) > 0.7  # chance is a quarter

@@ -1,4 +1,4 @@
-"""The optimiser that trains generators at a rate of their own, against plain AdamW."""
+"""The optimiser with another rate for generators, against plain AdamW."""
 
 import keras
 import numpy as np
@@ -8,8 +8,8 @@ from kws.structured import ToeplitzLike
 from kws.training.optimizer import StructuredAdamW, generators_of
 
 
-def stepped(optimizer_of) -> list[np.ndarray]:
-    """How far two steps move every weight of a small network."""
+def moves(optimizer_of) -> list[np.ndarray]:
+    """How two steps move every weight of a small network."""
     keras.utils.set_random_seed(3)
     network = keras.Sequential(
         [keras.Input((8,)), ToeplitzLike(8, 2, activation="relu"), keras.layers.Dense(3)]
@@ -23,8 +23,8 @@ def stepped(optimizer_of) -> list[np.ndarray]:
 
 
 def test_only_generators_are_slower():
-    plain = stepped(lambda network: keras.optimizers.SGD(0.01))  # which weights there are
-    still = stepped(
+    plain = moves(lambda network: keras.optimizers.SGD(0.01))  # which weights there are
+    still = moves(
         lambda network: StructuredAdamW(
             0.01, generators=generators_of(network), generator_rate=0.0, weight_decay=0.0
         )
@@ -34,12 +34,12 @@ def test_only_generators_are_slower():
 
 
 def test_a_rate_of_one_is_adamw():
-    own = stepped(lambda network: StructuredAdamW(0.01, generators=generators_of(network)))
-    for mine, theirs in zip(own, stepped(lambda n: keras.optimizers.AdamW(0.01)), strict=True):
+    own = moves(lambda network: StructuredAdamW(0.01, generators=generators_of(network)))
+    for mine, theirs in zip(own, moves(lambda n: keras.optimizers.AdamW(0.01)), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_first_step_is_as_long_as_said():
+def test_the_first_step_has_the_length_of_the_rate():
     def one_step(rate: float) -> np.ndarray:
         layer = ToeplitzLike(4, 1, use_bias=False)
         layer.build((None, 4))
@@ -54,7 +54,7 @@ def test_first_step_is_as_long_as_said():
     np.testing.assert_allclose(one_step(0.25), -0.025, rtol=1e-4)
 
 
-def test_goes_on_from_a_file(tmp_path):
+def test_a_saved_optimiser_keeps_its_state(tmp_path):
     network = keras.Sequential([keras.Input((4,)), ToeplitzLike(4, 1)])
     optimizer = StructuredAdamW(0.01, generators=generators_of(network), generator_rate=0.25)
     network.compile(optimizer, "mse")
