@@ -4,7 +4,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
-from kws.tflite.graph import Graph, quantization
+from kws.tflite.graph import Graph, empty_model, quantization
 from kws.tflite.ops import TOEPLITZ_LIKE
 from kws.tflite.pack import pack
 
@@ -21,9 +21,8 @@ def structured(n: int, rank: int, batch: int, count: int) -> bytes:
         generators = rng.normal(0, deviation, (2, rank, n)).astype(np.float32)
         y = graph.add_tensor((batch, n), "float32")
         inputs = [x, *(graph.add_constant(values) for values in generators)]
-        node = graph.operator("CUSTOM", inputs, [y])
+        node = graph.custom_operator(TOEPLITZ_LIKE, 1, inputs, [y])
         node.customOptions = flexbuffers.Dumps({"version": 1, "units": n})
-        graph.code(node).customCode = TOEPLITZ_LIKE.encode()
         graph.operators.append(node)
         return y
 
@@ -58,10 +57,7 @@ def nothing(n: int, batch: int) -> bytes:
 
 
 def _chain(layer, shape: tuple[int, int], kind: str, count: int) -> bytes:
-    model = schema.ModelT()
-    model.version, model.buffers, model.operatorCodes = 3, [schema.BufferT()], []
-    model.subgraphs = [schema.SubGraphT()]
-    model.subgraphs[0].tensors, model.subgraphs[0].operators = [], []
+    model = empty_model()
     graph = Graph(model)
     x = y = graph.add_tensor(shape, kind, _activations(kind))
     for _ in range(count):

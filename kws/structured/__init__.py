@@ -1,8 +1,8 @@
 """Structured transforms: layers with low displacement rank for Keras 3.
 
 Every layer acts on the last axis like ``keras.layers.Dense``; on a channels-last feature map
-that is a 1×1 convolution. ``docs/structured.md`` says how to choose one. This room imports nothing
-else of kws.
+that is a 1×1 convolution. ``compress`` replaces the dense layers of a trained model.
+docs/structured.md says how to choose a layer. Nothing else of kws is needed.
 """
 
 from kws.structured.baselines import Fastfood, Hashed, LowRank, RandomEdges, Unstructured

@@ -1,9 +1,8 @@
-"""What all structured layers share: padding, bias, activation, configuration."""
+"""What all structured layers share: padding, bias, activation, generators, configuration."""
 
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from kws.structured.displacement import Operators
@@ -12,13 +11,13 @@ from kws.structured.displacement import Operators
 class StructuredDense(keras.layers.Layer):
     """``y = activation(x Mᵀ + b)`` on the last axis, with a structured matrix ``M``.
 
-    A drop-in replacement for ``keras.layers.Dense``; on a channels-last feature map it is a
-    1×1 convolution. A subclass says which weights generate ``M`` (``build_generators``) and how
-    ``x Mᵀ`` comes about: ``matrix_transposed`` always, ``fast_product`` where there is a fast
-    algorithm and ``use_fast_product`` says that it pays.
+    It takes the place of ``keras.layers.Dense``; on a channels-last feature map it is a 1×1
+    convolution. A subclass adds the weights that generate ``M`` (``build_generators``) and computes
+    ``x Mᵀ``: always by ``matrix_transposed``, and by ``fast_product`` where there is a fast
+    algorithm and ``use_fast_product`` says that it is faster.
 
-    Structured matrices are square: ``n = max(inputs, units)``. A rectangular layer stands for
-    the top left block, that is, the input is padded with zeros and the output cropped.
+    Structured matrices are square: ``n = max(inputs, units)``. A rectangular layer is the top left
+    block: the input is padded with zeros and the output cropped.
 
     Args:
         units: size of the output's last axis.
@@ -28,7 +27,8 @@ class StructuredDense(keras.layers.Layer):
             of the signal, Var(y) ≈ Var(x).
         generator_regularizer: for the same weights.
 
-    Input shape (…, inputs), output shape (…, units).
+    Input shape (…, inputs), output shape (…, units). Raises ValueError if a size is no positive
+    integer, or the last axis of the input has no known size.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StructuredDense(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.units = _positive("units", units)
+        self.units = positive_integer("units", units)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.generator_initializer = keras.initializers.get(generator_initializer)
@@ -56,7 +56,7 @@ class StructuredDense(keras.layers.Layer):
     def build(self, input_shape):
         self.inputs = input_shape[-1]
         if self.inputs is None:
-            raise ValueError("The last axis of the input must have a known size.")
+            raise ValueError("the last axis of the input must have a known size")
         self.n = self.padded_size(max(self.inputs, self.units))
         self.build_generators()
         self.bias = None
@@ -71,7 +71,7 @@ class StructuredDense(keras.layers.Layer):
         self.built = True
 
     def padded_size(self, n: int) -> int:
-        """The size of the square matrix inside, for families that can't have every size."""
+        """The size of the square matrix inside; some families round it up."""
         return n
 
     def build_generators(self) -> None:
@@ -83,9 +83,10 @@ class StructuredDense(keras.layers.Layer):
         raise NotImplementedError
 
     def use_fast_product(self, batch: int) -> bool:
-        """Whether ``fast_product`` beats one product with the materialised matrix.
+        """Whether ``fast_product`` is faster than a product with the materialised matrix.
 
-        Decided while the graph is built; ``batch`` is the number of vectors, as far as known.
+        Decided when the graph is built. ``batch`` is the number of vectors; an axis of unknown
+        size counts as 64.
         """
         return False
 
@@ -94,12 +95,12 @@ class StructuredDense(keras.layers.Layer):
         raise NotImplementedError
 
     def add_generator(self, name: str, shape: tuple, stddev: float, share: int = 0, of: int = 1):
-        """Add a weight, by default with normal entries of deviation ``stddev``.
+        """Add a weight, by default with normal entries of standard deviation ``stddev``.
 
-        Several weights that share one initialiser get their own parts of one draw: with a fixed
-        seed separate draws would make them equal.
+        A layer's ``of`` weights of one shape are the parts of one draw, this one part ``share``.
+        Separate draws from an initialiser with a fixed seed would make them equal.
         """
-        # Not autocast: transforms and running sums need more digits than 16-bit floats have.
+        # No autocast: transforms and running sums need more digits than 16-bit floats have.
         draw = self.generator_initializer or keras.initializers.RandomNormal(0.0, stddev)
         return self.add_weight(
             name=name,
@@ -144,28 +145,17 @@ class StructuredDense(keras.layers.Layer):
         }
 
 
-def _expected_batch(x) -> int:
-    """The number of vectors in ``x``; an axis of unknown size counts as 64."""
-    return math.prod(64 if size is None else size for size in x.shape[:-1])
-
-
-def _positive(name: str, value: int) -> int:
-    if int(value) != value or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return int(value)
-
-
 class LowDisplacementRank(StructuredDense):
     """A structured layer with weights ``g`` and ``h``, both of shape (rank, n).
 
     The square matrix inside has displacement rank ≤ ``rank`` under ``operators()``.
     """
 
-    displacement = "sylvester"
+    displacement = "sylvester"  # or "stein"
 
     def __init__(self, units: int, rank: int = 1, **kwargs):
         super().__init__(units, **kwargs)
-        self.rank = _positive("rank", rank)
+        self.rank = positive_integer("rank", rank)
 
     def build_generators(self):
         stddev = (self.rank * self.terms()) ** -0.25
@@ -173,17 +163,23 @@ class LowDisplacementRank(StructuredDense):
         self.h = self.add_generator("h", (self.rank, self.n), stddev, share=1, of=2)
 
     def terms(self) -> float:
-        """How many products g·h·x of unit variance an output sums, for each rank."""
+        """How many products ``g·h·x`` an output sums for each rank."""
         return self.n * self.inputs
 
     def operators(self) -> Operators:
-        """The operators of displacement of the square matrix, NumPy, each of shape (n, n)."""
+        """The operators of displacement of the square matrix, NumPy, both (n, n)."""
         raise NotImplementedError
 
     def get_config(self):
         return {**super().get_config(), "rank": self.rank}
 
 
-def row_energy(matrix: np.ndarray) -> float:
-    """Mean over the rows of the sum of squares."""
-    return float(np.mean(np.sum(np.abs(matrix) ** 2, axis=1)))
+def positive_integer(name: str, value: int) -> int:
+    """``value`` as an int; raises ValueError if it is no positive integer."""
+    if int(value) != value or value < 1:
+        raise ValueError(f"{name} must be a positive integer, not {value!r}")
+    return int(value)
+
+
+def _expected_batch(x) -> int:
+    return math.prod(64 if size is None else size for size in x.shape[:-1])

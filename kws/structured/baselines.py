@@ -1,10 +1,15 @@
-"""The low-rank bottleneck, a baseline of the paper."""
+"""Layers without displacement structure: the paper's baselines at equal parameters (section 4).
+
+``LowRank`` is a bottleneck, ``Hashed`` shares weights at random, ``RandomEdges`` leaves most of the
+entries zero, ``Fastfood`` has learned diagonals between fixed transforms. ``Unstructured`` is the
+dense layer that all are compared with.
+"""
 
 import keras
 import numpy as np
 from keras import ops
 
-from kws.structured.base import StructuredDense, _positive
+from kws.structured.base import StructuredDense, positive_integer
 
 
 @keras.saving.register_keras_serializable(package="kws")
@@ -16,7 +21,7 @@ class LowRank(StructuredDense):
 
     def __init__(self, units: int, rank: int = 1, **kwargs):
         super().__init__(units, **kwargs)
-        self.rank = _positive("rank", rank)
+        self.rank = positive_integer("rank", rank)
 
     def build_generators(self):
         stddev = (self.rank * self.inputs) ** -0.25
@@ -39,16 +44,17 @@ class LowRank(StructuredDense):
 
 @keras.saving.register_keras_serializable(package="kws")
 class Hashed(StructuredDense):
-    """``M[a, b] = ±buckets[hash(a, b)]``: entries share weights at random (Chen et al. 2015).
+    """``M[a, b] = ±w[hash(a, b)]``: entries share weights at random (Chen et al. 2015).
 
-    Which entry has which bucket and sign is drawn from ``seed``. Saves parameters, not work.
+    Which entry has which of the ``buckets`` weights and which sign is drawn from ``seed``. This
+    saves parameters, but no time.
 
     Weights: ``w`` (buckets,), ``bias`` (units,) or None.
     """
 
     def __init__(self, units: int, buckets: int, seed: int = 0, **kwargs):
         super().__init__(units, **kwargs)
-        self.buckets = _positive("buckets", buckets)
+        self.buckets = positive_integer("buckets", buckets)
         self.seed = seed
 
     def build_generators(self):
@@ -74,13 +80,13 @@ class RandomEdges(StructuredDense):
 
     def __init__(self, units: int, edges: int, seed: int = 0, **kwargs):
         super().__init__(units, **kwargs)
-        self.edges = _positive("edges", edges)
+        self.edges = positive_integer("edges", edges)
         self.seed = seed
 
     def build_generators(self):
         size = self.inputs * self.units
         if self.edges > size:
-            raise ValueError(f"{self.edges} edges don't fit a {self.units}×{self.inputs} matrix.")
+            raise ValueError(f"{self.edges} edges do not fit a {self.units}×{self.inputs} matrix")
         chosen = np.random.default_rng(self.seed).choice(size, self.edges, replace=False)
         self.place = np.sort(chosen).astype(np.int32)
         stddev = (self.edges / self.units) ** -0.5
@@ -133,18 +139,6 @@ class Fastfood(StructuredDense):
         return {**super().get_config(), "seed": self.seed}
 
 
-def _hadamard(x):
-    """Orthonormal Walsh-Hadamard transform of the rows: (b, N) to (b, N)."""
-    n = x.shape[-1]
-    half = 1
-    while half < n:
-        pairs = ops.reshape(x, (-1, n // (2 * half), 2, half))
-        first, second = pairs[:, :, 0], pairs[:, :, 1]
-        x = ops.reshape(ops.stack([first + second, first - second], axis=2), (-1, n))
-        half *= 2
-    return x * n**-0.5
-
-
 @keras.saving.register_keras_serializable(package="kws")
 class Unstructured(StructuredDense):
     """``M`` free: what ``keras.layers.Dense`` does.
@@ -157,3 +151,15 @@ class Unstructured(StructuredDense):
 
     def matrix_transposed(self):
         return self.w
+
+
+def _hadamard(x):
+    """Orthonormal Walsh-Hadamard transform of the rows: (b, N) to (b, N)."""
+    n = x.shape[-1]
+    half = 1
+    while half < n:
+        pairs = ops.reshape(x, (-1, n // (2 * half), 2, half))
+        first, second = pairs[:, :, 0], pairs[:, :, 1]
+        x = ops.reshape(ops.stack([first + second, first - second], axis=2), (-1, n))
+        half *= 2
+    return x * n**-0.5

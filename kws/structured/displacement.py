@@ -1,10 +1,10 @@
-"""Displacement of a matrix: operators, rank, generators, and the way back (NumPy, float64).
+"""Displacement of a matrix: operators, rank and generators (NumPy, float64).
 
 A matrix is structured when an operator of displacement maps it to a matrix of low rank:
 Sylvester ``A M − M B`` or Stein ``M − A M B`` with simple fixed ``A`` and ``B``. The rank of the
-result is the displacement rank, its factors ``G Hᵀ`` are the generators, and where the operator
-is invertible they hold the whole matrix in 2rn numbers (Kailath, Kung and Morf 1979; section 2
-of Sindhwani, Sainath and Kumar 2015).
+result is the displacement rank, its factors ``G Hᵀ`` are the generators. Where the operator is
+invertible they hold the whole matrix in 2rn numbers (Kailath, Kung and Morf 1979; section 2 of
+Sindhwani, Sainath and Kumar 2015). All operators have the shape (n, n).
 """
 
 import numpy as np
@@ -26,16 +26,6 @@ def mirror_shift(n: int, first: float = 0.0, last: float = 0.0) -> np.ndarray:
     y[0, 0] += first
     y[-1, -1] += last
     return y
-
-
-def diagonal(v) -> np.ndarray:
-    """``diag(v)``."""
-    return np.diag(np.asarray(v, float))
-
-
-def rotations(nodes) -> np.ndarray:
-    """``diag`` of complex nodes and their conjugates, as real 2×2 blocks: shape (2m, 2m)."""
-    return scipy.linalg.block_diag(*([[v.real, -v.imag], [v.imag, v.real]] for v in nodes))
 
 
 def toeplitz_operators(n: int) -> Operators:
@@ -62,16 +52,18 @@ def toeplitz_hankel_operators(n: int) -> Operators:
 
 
 def vandermonde_operators(nodes) -> Operators:
-    """``(diag(nodes), Z_0ᵀ)``, Stein, for complex nodes with their conjugates as real blocks.
+    """``(diag(nodes), Z_0ᵀ)``, Stein, for n/2 complex nodes; n rows as the layer has them.
 
-    In the Stein form nothing is divided by a node, so that nodes may come close to zero.
+    A node and its conjugate are a real 2×2 block. In the Stein form nothing is divided by a node,
+    so that nodes may come close to zero.
     """
-    return rotations(nodes), shift(2 * len(nodes)).T
+    blocks = ([[v.real, -v.imag], [v.imag, v.real]] for v in nodes)
+    return scipy.linalg.block_diag(*blocks), shift(2 * len(nodes)).T
 
 
 def cauchy_operators(s, t) -> Operators:
     """``(diag(s), diag(t))``, Sylvester; no value of ``s`` may occur in ``t``."""
-    return diagonal(s), diagonal(t)
+    return np.diag(s), np.diag(t)
 
 
 def sylvester(matrix, a, b) -> np.ndarray:
@@ -91,29 +83,10 @@ def displacement_rank(displaced, tolerance: float = 1e-9) -> int:
 
 
 def generators(displaced, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Factors ``G`` (n, rank) and ``H`` (n, rank) of the best approximation ``G Hᵀ``.
+    """Factors ``G`` and ``H``, both (n, rank), of the best approximation ``G Hᵀ``.
 
-    A truncated singular value decomposition, the singular values shared out evenly.
+    A truncated singular value decomposition; both factors get the roots of the singular values.
     """
     u, values, vt = np.linalg.svd(displaced)
     root = np.sqrt(values[:rank])
     return u[:, :rank] * root, vt[:rank].T * root
-
-
-def undo_sylvester(displaced, a, b) -> np.ndarray:
-    """The matrix with ``A M − M B = displaced``; A and B may share no eigenvalue."""
-    return scipy.linalg.solve_sylvester(a, -np.asarray(b), displaced)
-
-
-def undo_stein(displaced, a, b) -> np.ndarray:
-    """The matrix with ``M − A M B = displaced``, where ``Aⁿ = aI`` and ``Bⁿ = bI``, ab ≠ 1.
-
-    The Krylov decomposition of the paper: ``Σ_{k<n} Aᵏ D Bᵏ = M − Aⁿ M Bⁿ = (1 − ab) M``. One
-    nilpotent operator is enough: then the last term vanishes whatever the other is.
-    """
-    n = len(displaced)
-    total = np.zeros_like(displaced)
-    for _ in range(n):  # Horner: D + A (D + A (…) B) B
-        total = displaced + a @ total @ b
-    wrapped_a, wrapped_b = np.linalg.matrix_power(a, n), np.linalg.matrix_power(b, n)
-    return total / (1 - wrapped_a[0, 0] * wrapped_b[0, 0])

@@ -38,22 +38,70 @@ def shifted_rows(period, rows: int):
     return ops.reshape(flat, (*lead, rows, p - 1))
 
 
-def circulant_spectrum(x) -> Spectrum:
-    """Spectrum of real rows that diagonalises ``Z_1``: (…, n) to (…, n // 2 + 1)."""
-    return ops.rfft(x)
+def toeplitz_like_transposed(g, h, inputs: int, units: int):
+    """The first rows and columns of ``Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: (inputs, units)."""
+    rank, n = g.shape
+    by = _by_products if rank * n <= 96 else _by_recurrence
+    return by(g, h)[:inputs, :units]
 
 
-def from_circulant_spectrum(spectrum: Spectrum, n: int):
-    """Inverse of ``circulant_spectrum`` for rows of length ``n``."""
-    return ops.irfft(spectrum, fft_length=n)
+def toeplitz_like(x, g, h):
+    """``x Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: x (b, n), g and h (r, n), result (b, n).
+
+    2(rb + b + r) FFTs: the transform of x serves every rank, and the sum over the ranks
+    happens in the frequency domain and is transformed back once.
+    """
+    n = x.shape[-1]
+    x, g, h = (full_precision(tensor) for tensor in (x, g, h))
+    spectrum = multiply(skew_circulant_spectrum(x[:, None]), skew_circulant_spectrum(h))
+    inner = from_skew_circulant_spectrum(spectrum, n)
+    real, imag = multiply(ops.rfft(inner), ops.rfft(g))
+    return ops.irfft((ops.sum(real, axis=1), ops.sum(imag, axis=1)), n)
+
+
+def circulant(x, g):
+    """``x Z_1(g)ᵀ``: x (…, n), g (…, n) broadcast against each other.
+
+    The real FFT diagonalises ``Z_1``.
+    """
+    x, g = full_precision(x), full_precision(g)
+    return ops.irfft(multiply(ops.rfft(x), ops.rfft(g)), x.shape[-1])
+
+
+def skew_circulant(x, h):
+    """``x Z_{-1}(h)ᵀ``: x (…, n), h (…, n) broadcast against each other."""
+    x, h = full_precision(x), full_precision(h)
+    spectrum = multiply(skew_circulant_spectrum(x), skew_circulant_spectrum(h))
+    return from_skew_circulant_spectrum(spectrum, x.shape[-1])
+
+
+def fft_pays(batch: int, pairs: int, length: int, n: int, entry_cost: float) -> bool:
+    """Whether FFTs are faster than the materialised matrix, forward and backward together.
+
+    Args:
+        batch: number of vectors.
+        pairs: how many forward and inverse transforms a vector takes.
+        length: of a transform.
+        n: size of the matrix.
+        entry_cost: nanoseconds to materialise an entry of the matrix.
+
+    The constants are nanoseconds too, measured on one x86-64 core with XLA (docs/structured.md).
+    """
+    transforms = batch * pairs * 0.82 * length * math.log2(max(length, 2))
+    return transforms < n * n * (0.07 * batch + entry_cost)
+
+
+def toeplitz_like_fft_pays(batch: int, rank: int, n: int) -> bool:
+    """Whether ``toeplitz_like`` is faster than a product with ``toeplitz_like_transposed``."""
+    return fft_pays(batch, rank + 1, n, n, min(0.1 * rank * n, 3.3))
 
 
 def skew_circulant_spectrum(x) -> Spectrum:
-    """Spectrum of real rows that diagonalises ``Z_{-1}``: half the textbook length.
+    """Spectrum of real rows that diagonalises ``Z_{-1}``: (…, n) to half of its n values.
 
     For even n the values at half of the roots of zⁿ = −1 are enough, the others are their
-    conjugates: packing ``x_k + i·x_{k+n/2}`` leaves one complex FFT of length n/2. For odd n
-    alternating signs turn ``Z_{-1}`` into ``Z_1``, and a real FFT of length n does it.
+    conjugates. Packing ``x_k + i·x_{k+n/2}`` leaves one complex FFT of length n/2. For odd n
+    alternating signs turn ``Z_{-1}`` into ``Z_1``, which a real FFT of length n diagonalises.
     """
     n = x.shape[-1]
     if n % 2:
@@ -66,18 +114,22 @@ def skew_circulant_spectrum(x) -> Spectrum:
 def from_skew_circulant_spectrum(spectrum: Spectrum, n: int):
     """Inverse of ``skew_circulant_spectrum`` for rows of length ``n``."""
     if n % 2:
-        x = ops.irfft(spectrum, fft_length=n)
+        x = ops.irfft(spectrum, n)
         return x * _alternating(n, x.dtype)
     real, imag = _inverse_fft(spectrum)
     cos, sin = _twist(n, real.dtype)
     return ops.concatenate([real * cos + imag * sin, imag * cos - real * sin], axis=-1)
 
 
-def toeplitz_like_transposed(g, h, inputs: int, units: int):
-    """The first rows and columns of ``Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: (inputs, units)."""
-    rank, n = g.shape
-    by = _by_products if rank * n <= 96 else _by_recurrence
-    return by(g, h)[:inputs, :units]
+def multiply(x: Spectrum, y: Spectrum) -> Spectrum:
+    """Elementwise complex product."""
+    return x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]
+
+
+def full_precision(x):
+    """``x`` in a type that has FFTs: float64 stays, everything else becomes float32."""
+    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
+    return ops.cast(x, "float64" if is_double else "float32")
 
 
 def _by_products(g, h):
@@ -154,69 +206,6 @@ def _running_sum(x, block: int = 8):
     before = _running_sum(sums[-1])
     summed = ops.stack([before, *(before + within for within in sums[:-1])], axis=1)
     return ops.reshape(summed, (blocks * block, n))[:rows]
-
-
-def toeplitz_like(x, g, h):
-    """``x Mᵀ`` for ``M = Σ Z_1(gᵢ) Z_{-1}(hᵢ)``: x (b, n), g and h (r, n), result (b, n).
-
-    2(rb + b + r) FFTs: the transform of x serves every rank, and the sum over the ranks
-    happens in the frequency domain and is transformed back once.
-    """
-    n = x.shape[-1]
-    x, g, h = (full_precision(tensor) for tensor in (x, g, h))
-    spectrum = multiply(expand(skew_circulant_spectrum(x), 1), skew_circulant_spectrum(h))
-    inner = from_skew_circulant_spectrum(spectrum, n)
-    real, imag = multiply(circulant_spectrum(inner), circulant_spectrum(g))
-    return from_circulant_spectrum((ops.sum(real, axis=1), ops.sum(imag, axis=1)), n)
-
-
-def circulant(x, g):
-    """``x Z_1(g)ᵀ``: x (…, n), g (…, n) broadcast against each other."""
-    spectrum = multiply(circulant_spectrum(x), circulant_spectrum(g))
-    return from_circulant_spectrum(spectrum, x.shape[-1])
-
-
-def skew_circulant(x, h):
-    """``x Z_{-1}(h)ᵀ``: x (…, n), h (…, n) broadcast against each other."""
-    spectrum = multiply(skew_circulant_spectrum(x), skew_circulant_spectrum(h))
-    return from_skew_circulant_spectrum(spectrum, x.shape[-1])
-
-
-def fft_pays(batch: int, pairs: int, length: int, n: int, entry_cost: float) -> bool:
-    """Whether FFTs beat the materialised matrix in training, forward and backward together.
-
-    Args:
-        batch: number of vectors.
-        pairs: how many forward and inverse transforms a vector takes.
-        length: of a transform.
-        n: size of the matrix.
-        entry_cost: of materialising the matrix, in ns an entry.
-
-    The constants are nanoseconds of one x86-64 core with XLA (docs/structured.md).
-    """
-    transforms = batch * pairs * 0.82 * length * math.log2(max(length, 2))
-    return transforms < n * n * (0.07 * batch + entry_cost)
-
-
-def entry_cost(n: int, rank: int) -> float:
-    """Of ``toeplitz_like_transposed``, in ns an entry: by products or by its recurrence."""
-    return min(0.1 * rank * n, 3.3)
-
-
-def multiply(x: Spectrum, y: Spectrum) -> Spectrum:
-    """Elementwise complex product."""
-    return x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]
-
-
-def expand(spectrum: Spectrum, axis: int) -> Spectrum:
-    """``expand_dims`` of both parts."""
-    return tuple(ops.expand_dims(part, axis) for part in spectrum)
-
-
-def full_precision(x):
-    """``x`` in a type that has FFTs: float64 stays, everything else becomes float32."""
-    is_double = keras.backend.standardize_dtype(x.dtype) == "float64"
-    return ops.cast(x, "float64" if is_double else "float32")
 
 
 def _inverse_fft(spectrum: Spectrum) -> Spectrum:

@@ -1,32 +1,30 @@
-"""The nearest structured matrix to a given dense one (NumPy, float64).
+"""The nearest Toeplitz-like matrix to a given dense one (NumPy, float64).
 
-Three families have one form: ``M = Uᴴ (K ∘ Σᵢ aᵢ bᵢᵀ) V`` with unitary U, V and a fixed kernel K.
-U and V diagonalise the operators of displacement, K is what the identity becomes, and the
-entries of a and b are the spectra of the generators. Under the displacement, K drops out: what
-remains is a matrix of rank r, and a truncated singular value decomposition approximates *it*
-best. For the matrix itself K is a weight. Given b the best a then is one small least-squares
-problem for each row, given a the best b one for each column: alternating between the two is the
-refinement, and no step can make the Frobenius error worse.
+A Toeplitz-like matrix has the form ``M = Uᴴ (K ∘ Σᵢ aᵢ bᵢᵀ) V``. U is the unitary FFT, V is the
+same after a twist by powers of ``η = e^{iπ/n}``: they diagonalise ``Z_1`` and ``Z_{-1}``. The
+kernel is ``K = U Vᴴ``. The entries of a and b are the spectra of the generators.
+
+In the displacement of M the kernel vanishes. What remains has rank r, and its best approximation
+is a truncated singular value decomposition. That is not yet the best approximation of M, where K
+weighs the entries. But for a given b the best a is one small least-squares problem for each row,
+and for a given a the best b is one for each column. The refinement alternates between the two.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-import scipy.linalg
 
 from kws.structured import displacement
 
 
 @dataclass(frozen=True)
 class Projection:
-    """A matrix of displacement rank ≤ r near to a dense one.
+    """A Toeplitz-like matrix near to a dense one.
 
-    ``g`` and ``h`` are the layer's weights, (rank, n); ``matrix`` (units, inputs) is what they
-    generate. ``svd_error`` is the relative Frobenius error after the truncated singular value
-    decomposition of the displacement, ``error`` the one after refinement, ‖M − W‖ / ‖W‖.
+    ``g`` and ``h`` are the weights of a ``ToeplitzLike`` layer, (rank, n); ``matrix`` (units,
+    inputs) is what they generate. The errors are ``‖matrix − W‖ / ‖W‖`` in the Frobenius norm:
+    ``svd_error`` after the truncated decomposition of the displacement, ``error`` at the end.
     """
 
     g: np.ndarray
@@ -36,112 +34,32 @@ class Projection:
     error: float
 
 
-Transform = tuple[Callable, Callable]  # a unitary map of the columns, and its inverse
-
-
-@dataclass(frozen=True)
-class SpectralForm:
-    """One family in the form above, for n×n matrices."""
-
-    u: Transform
-    v: Transform  # of the complex conjugate of V, since a row of M is multiplied by Vᴴ
-    left: np.ndarray  # eigenvalues of the operator A
-    right: np.ndarray  # eigenvalues of the operator B
-    generators: Callable  # spectra a, b, both (n, r), to the layer's g, h, both (r, n)
-    kernel: np.ndarray  # K
-
-    def analyse(self, matrix) -> np.ndarray:
-        """``U M Vᴴ``."""
-        return self.v[0](self.u[0](matrix).T).T
-
-    def synthesise(self, spectral) -> np.ndarray:
-        """``Uᴴ M V``, real."""
-        return self.v[1](self.u[1](spectral).T).T.real
-
-
-def toeplitz_form(n: int) -> SpectralForm:
-    """Toeplitz-like: U is the FFT, V the FFT after a twist by powers of η = e^{iπ/n}."""
-    k = np.arange(n)
-    eta = np.exp(1j * np.pi * k / n)[:, None]
-    u = (lambda x: scipy.fft.fft(x, axis=0, norm="ortho")), _inverse_fft
-    v = (lambda x: _inverse_fft(x / eta)), (lambda x: u[0](x) * eta)
-
-    def generators(a, b):
-        return scipy.fft.ifft(a, axis=0).T.real, (scipy.fft.ifft(b, axis=0) / eta).T.real
-
-    left = np.exp(-2j * np.pi * k / n)
-    right = np.exp(-1j * np.pi * (2 * k - 1) / n)
-    return SpectralForm(u, v, left, right, generators, v[0](u[0](np.eye(n)).T).T)
-
-
-def hankel_form(n: int) -> SpectralForm:
-    """Hankel-like: the Toeplitz-like form with the columns in reverse."""
-    form = toeplitz_form(n)
-    v = (lambda x: form.v[0](x[::-1])), (lambda x: form.v[1](x)[::-1])
-    return replace(form, v=v)
-
-
-def toeplitz_hankel_form(n: int) -> SpectralForm:
-    """Toeplitz+Hankel-like: U is the DCT-II, V the DCT-IV."""
-    k = np.arange(n)
-    u, v = (
-        (
-            partial(scipy.fft.dct, type=kind, axis=0, norm="ortho"),
-            partial(scipy.fft.idct, type=kind, axis=0, norm="ortho"),
-        )
-        for kind in (2, 4)
-    )
-
-    def generators(a, b):
-        # The spectrum of t_0 … t_n at n + 1 points is a DCT-I; t_n = 0 fixes its last value.
-        sign = (-1.0) ** k
-        last = -((-1.0) ** n) * (2 * sign @ a - a[0])
-        g = scipy.fft.idct(np.vstack([a, last]), type=1, axis=0)[:n]
-        return g.T, scipy.fft.idct(b, type=3, axis=0).T
-
-    left = 2 * np.cos(np.pi * k / n)
-    right = 2 * np.cos(np.pi * (k + 0.5) / n)
-    return SpectralForm(u, v, left, right, generators, v[0](u[0](np.eye(n)).T).T)
-
-
-def cauchy_form(s: np.ndarray, t: np.ndarray) -> SpectralForm:
-    """Cauchy-like with given nodes: ``U = V = I`` and ``K = 1/(s − t)``."""
-    unchanged = (lambda x: x), (lambda x: x)
-    return SpectralForm(unchanged, unchanged, s, t, lambda a, b: (a.T, b.T), 1 / (s[:, None] - t))
-
-
-def _inverse_fft(x):
-    return scipy.fft.ifft(x, axis=0, norm="ortho")
-
-
-def project(
-    matrix, form: SpectralForm, rank: int, steps: int = 20, tolerance: float = 1e-6
-) -> Projection:
+def project(matrix, rank: int, steps: int = 20, tolerance: float = 1e-6) -> Projection:
     """Project ``matrix`` (units, inputs) onto displacement rank ≤ ``rank``.
 
     Args:
-        form: the family, for n = max(units, inputs).
-        steps: alternating least-squares steps after the singular value decomposition. They
-            stop early when one gains less than ``tolerance`` of the error.
+        steps: alternating least-squares steps after the singular value decomposition, at most.
+        tolerance: the steps end when one lowers the error by less than this part of it.
 
-    A rectangular matrix is the corner of a square one whose other entries don't matter. They
-    start at zero, and each step takes them from the last approximation, so that what the steps
-    minimise is the error of the corner.
+    A rectangular matrix is the corner of a square one, whose other entries do not matter. They
+    start at zero, and each step takes them from the last approximation. So the steps minimise the
+    error of the corner.
     """
     matrix = np.asarray(matrix, float)
-    n = len(form.kernel)
     units, inputs = matrix.shape
+    n = max(units, inputs)
     square = np.zeros((n, n))
     square[:units, :inputs] = matrix
     scale = np.linalg.norm(matrix) or 1.0
+    kernel = _analyse(np.eye(n))
 
     def approximation(a, b):
-        return form.synthesise(form.kernel * (a @ b.T))
+        return _synthesise(kernel * (a @ b.T))
 
     def error(m):
         return float(np.linalg.norm(m[:units, :inputs] - matrix) / scale)
 
-    a, b = _truncated(form, square, rank)
+    a, b = _truncated(square, kernel, rank)
     current = approximation(a, b)
     svd_error = best_error = error(current)
     best = a, b, current
@@ -150,9 +68,9 @@ def project(
             break
         square = current.copy()
         square[:units, :inputs] = matrix
-        target = form.analyse(square)
-        a = _best_rows(form.kernel, target, b)
-        b = _best_rows(form.kernel.T, target.T, a)
+        target = _analyse(square)
+        a = _best_rows(kernel, target, b)
+        b = _best_rows(kernel.T, target.T, a)
         current = approximation(a, b)
         gain = best_error - error(current)
         if gain > 0:
@@ -160,19 +78,20 @@ def project(
         if gain < tolerance * best_error:
             break
     a, b, current = best
-    g, h = form.generators(a, b)
-    return Projection(g, h, current[:units, :inputs], svd_error, best_error)
+    g, h = scipy.fft.ifft(a, axis=0), scipy.fft.ifft(b, axis=0) / _twist(n)
+    return Projection(g.T.real, h.T.real, current[:units, :inputs], svd_error, best_error)
 
 
-def _truncated(form: SpectralForm, square, rank):
+def _truncated(square, kernel, rank: int):
     """Spectra of the best approximation of the displacement, each of shape (n, rank)."""
-    gap = form.left[:, None] - form.right
-    g, h = displacement.generators(form.synthesise(form.analyse(square) * gap), rank)
-    # The kernel has displacement rank one, and its generators are divided out again.
-    one = form.synthesise(form.kernel * gap)
-    row, column = np.unravel_index(np.argmax(np.abs(one)), one.shape)
-    p, q = one[:, column, None], one[row, :, None] / one[row, column]
-    return form.u[0](g) / form.u[0](p), form.v[0](h) / form.v[0](q)
+    k = np.arange(len(square))
+    ones = np.exp(-2j * np.pi * k / len(k))  # eigenvalues of Z_1, then of Z_{-1}
+    gap = ones[:, None] - np.exp(-1j * np.pi * (2 * k - 1) / len(k))
+    g, h = displacement.generators(_synthesise(_analyse(square) * gap), rank)
+    # K comes from the identity, whose displacement is 2 e₀ eₙ₋₁ᵀ. Its factors are divided out.
+    identity = _synthesise(kernel * gap)
+    p, q = identity[:, -1:], identity[0, :, None] / identity[0, -1]
+    return _fft(g) / _fft(p), _inverse_fft(h / _twist(len(k))) / _inverse_fft(q / _twist(len(k)))
 
 
 def _best_rows(kernel, target, b):
@@ -185,40 +104,24 @@ def _best_rows(kernel, target, b):
     return np.linalg.solve(normal + ridge * np.eye(rank), right[..., None])[..., 0]
 
 
-def project_vandermonde(matrix, nodes, rank: int) -> Projection:
-    """Project onto the Vandermonde-like family of given complex ``nodes`` (n/2,).
-
-    Given h, the best g is one complex least-squares problem for each node; one such step is the
-    refinement. The best h for given g couples all entries and is left out.
-    """
-    matrix = np.asarray(matrix, float)
-    units, inputs = matrix.shape
-    n = 2 * len(nodes)
-    square = np.zeros((n, n))
-    square[:units, :inputs] = matrix
-    scale = np.linalg.norm(matrix) or 1.0
-    operators = displacement.vandermonde_operators(nodes)
-    g, h = (m.T for m in displacement.generators(displacement.stein(square, *operators), rank))
-    powers = nodes[:, None] ** np.arange(n)
-    # basis[j, i, k] = Σ_{m≤k} vⱼ^{k−m} hᵢ[m]
-    lower = np.stack([scipy.linalg.toeplitz(hi, np.zeros(n)) for hi in h])
-    basis = np.einsum("jp,ikp->jik", powers, lower)[..., :inputs]
-
-    def approximation(g):
-        rows = np.einsum("ij,jik->jk", g[:, 0::2] + 1j * g[:, 1::2], basis)
-        return np.stack([rows.real, rows.imag], axis=1).reshape(n, inputs)[:units]
-
-    svd_error = float(np.linalg.norm(approximation(g) - matrix) / scale)
-    refined = np.array(g)
-    for j in range(units // 2):  # an unpaired last row keeps what it has
-        row = square[2 * j, :inputs] + 1j * square[2 * j + 1, :inputs]
-        factor = np.linalg.lstsq(basis[j].T, row, rcond=None)[0]
-        refined[:, 2 * j], refined[:, 2 * j + 1] = factor.real, factor.imag
-    error = float(np.linalg.norm(approximation(refined) - matrix) / scale)
-    return Projection(refined, h, approximation(refined), svd_error, error)
+def _analyse(matrix):
+    """``U M Vᴴ``: the spectra of columns and of twisted rows, (n, n)."""
+    return _inverse_fft(_fft(matrix).T / _twist(len(matrix))).T
 
 
-def mean_of_diagonals(matrix) -> np.ndarray:
-    """The nearest Toeplitz matrix's diagonals, (units + inputs − 1,), bottom left last."""
-    units, inputs = matrix.shape
-    return np.array([np.mean(np.diagonal(matrix, -k)) for k in range(1 - inputs, units)])
+def _synthesise(spectral):
+    """``Uᴴ M V``, the inverse of ``_analyse``, real."""
+    return (_fft(_inverse_fft(spectral).T) * _twist(len(spectral))).T.real
+
+
+def _twist(n: int) -> np.ndarray:
+    """Powers of ``η``, (n, 1)."""
+    return np.exp(1j * np.pi * np.arange(n) / n)[:, None]
+
+
+def _fft(x):
+    return scipy.fft.fft(x, axis=0, norm="ortho")
+
+
+def _inverse_fft(x):
+    return scipy.fft.ifft(x, axis=0, norm="ortho")

@@ -4,7 +4,7 @@ from keras import layers
 
 from kws import structured
 
-# Families whose number of parameters is set by a displacement (or plain) rank.
+# Layers with a rank.
 _RANKED = {
     "toeplitz": structured.ToeplitzLike,
     "hankel": structured.HankelLike,
@@ -14,30 +14,28 @@ _RANKED = {
     "ldr_sd": structured.LearnedShiftLike,
     "low_rank": structured.LowRank,
 }
+# Layers whose number of parameters follows from their size.
 _FIXED = {
+    "dense": layers.Dense,
     "circulant": structured.Circulant,
     "skew_circulant": structured.SkewCirculant,
     "plain_toeplitz": structured.Toeplitz,
     "fastfood": structured.Fastfood,
 }
+# Layers whose number of parameters is free.
+_COUNTED = {"hashed": structured.Hashed, "edges": structured.RandomEdges}
 
-
-STRUCTURES = ("dense", *_RANKED, *_FIXED, "hashed", "edges")
+STRUCTURES = (*_RANKED, *_FIXED, *_COUNTED)
 
 
 def structured_layer(structure: str, inputs: int, units: int, rank: int, **kwargs) -> layers.Layer:
     """A layer (…, inputs) -> (…, units). ``structure`` is one of STRUCTURES.
 
-    rank: of the ranked families; "hashed" and "edges" get as many weights as a Toeplitz-like
-    layer of that rank. kwargs: as of ``keras.layers.Dense``.
+    rank: of the layers that have one; "hashed" and "edges" get as many weights as a Toeplitz-like
+    layer of that rank. kwargs: as of ``keras.layers.Dense``. Raises KeyError for another structure.
     """
-    if structure == "dense":
-        return layers.Dense(units, **kwargs)
     if structure in _RANKED:
         return _RANKED[structure](units, rank, **kwargs)
     if structure in _FIXED:
         return _FIXED[structure](units, **kwargs)
-    weights = 2 * rank * max(inputs, units)
-    if structure == "hashed":
-        return structured.Hashed(units, weights, **kwargs)
-    return structured.RandomEdges(units, weights, **kwargs)
+    return _COUNTED[structure](units, 2 * rank * max(inputs, units), **kwargs)

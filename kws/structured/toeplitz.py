@@ -1,4 +1,9 @@
-"""The Toeplitz-like transform of the paper."""
+"""Layers made of circulant and skew-circulant matrices, with FFT products.
+
+The Toeplitz-like transform of Sindhwani, Sainath and Kumar (NIPS 2015, sections 2 and 3); its
+relatives for Hankel matrices, for sums T + H, and with learned shifts; and the plain matrices that
+these families contain: ``Toeplitz``, ``Circulant``, ``SkewCirculant``.
+"""
 
 import keras
 import numpy as np
@@ -27,8 +32,7 @@ class ToeplitzLike(LowDisplacementRank):
         return products.toeplitz_like_transposed(self.g, self.h, self.inputs, self.units)
 
     def use_fast_product(self, batch):
-        entry = products.entry_cost(self.n, self.rank)
-        return products.fft_pays(batch, self.rank + 1, self.n, self.n, entry)
+        return products.toeplitz_like_fft_pays(batch, self.rank, self.n)
 
     def fast_product(self, x):
         return products.toeplitz_like(x, self.g, self.h)
@@ -52,8 +56,7 @@ class HankelLike(LowDisplacementRank):
         return ops.flip(toeplitz, axis=0)[: self.inputs]
 
     def use_fast_product(self, batch):
-        entry = products.entry_cost(self.n, self.rank)
-        return products.fft_pays(batch, self.rank + 1, self.n, self.n, entry)
+        return products.toeplitz_like_fft_pays(batch, self.rank, self.n)
 
     def fast_product(self, x):
         return products.toeplitz_like(ops.flip(x, axis=-1), self.g, self.h)
@@ -63,12 +66,12 @@ class HankelLike(LowDisplacementRank):
 class ToeplitzHankelLike(LowDisplacementRank):
     """``M = Σᵢ P(gᵢ) Q(hᵢ)``, P a polynomial in one mirrored shift, Q in the other.
 
-    What ``Z_1`` and ``Z_{-1}`` are to Toeplitz matrices, two versions of ``Z_0 + Z_0ᵀ`` are to
+    ``Z_1`` and ``Z_{-1}`` belong to Toeplitz matrices; two versions of ``Z_0 + Z_0ᵀ`` belong to
     sums of a Toeplitz and a Hankel matrix (``displacement.toeplitz_hankel_operators``). The
-    matrices that commute with them are themselves such sums:
+    matrices that commute with them are such sums themselves:
     ``P(t)[a, b] = t[|a−b|] + t[a+b+1]`` with t continued evenly about n, for Q oddly, t[n] = 0.
-    On a mirrored vector of length 2n they act as a circulant and a skew-circulant, which gives
-    the FFT form. Rank 4 holds every T + H.
+    On a mirrored vector of length 2n they act as a circulant and a skew-circulant matrix, which
+    gives the FFT form. Rank 4 holds every T + H.
 
     Weights: ``g`` (rank, n), ``h`` (rank, n), ``bias`` (units,) or None; n = max(inputs, units).
     """
@@ -93,23 +96,11 @@ class ToeplitzHankelLike(LowDisplacementRank):
 
     def fast_product(self, x):
         n = self.n
-        g, h = products.full_precision(_continue(self.g, +1)), _continue(self.h, -1)
-        x, h = products.full_precision(x)[:, None], products.full_precision(h)
-        inner = products.skew_circulant(_mirror(x, -1), h)[..., :n]
-        spectrum = products.multiply(
-            products.circulant_spectrum(_mirror(inner, +1)), products.circulant_spectrum(g)
-        )
+        g = products.full_precision(_continue(self.g, +1))
+        inner = products.skew_circulant(_mirror(x[:, None], -1), _continue(self.h, -1))[..., :n]
+        spectrum = products.multiply(ops.rfft(_mirror(inner, +1)), ops.rfft(g))
         summed = tuple(ops.sum(part, axis=1) for part in spectrum)
-        return products.from_circulant_spectrum(summed, 2 * n)[:, :n]
-
-
-def _continue(t, sign: int):
-    """``t`` continued about n, evenly or oddly: (r, n) to (r, 2n), zero at n."""
-    return ops.concatenate([t, 0 * t[:, :1], sign * ops.flip(t[:, 1:], axis=-1)], axis=-1)
-
-
-def _mirror(x, sign: int):
-    return ops.concatenate([x, sign * ops.flip(x, axis=-1)], axis=-1)
+        return ops.irfft(summed, 2 * n)[:, :n]
 
 
 @keras.saving.register_keras_serializable(package="kws")
@@ -120,9 +111,9 @@ class LearnedShiftLike(ToeplitzLike):
     with a corner that keeps ``Aⁿ = I`` and ``Bⁿ = −I``. Matrices of low rank under them are
     ``M = D (Σᵢ Z_1(gᵢ) Z_{-1}(hᵢ)) E``: a Toeplitz-like matrix between two learned diagonals.
 
-    Why so: Krylov powers of a free subdiagonal vanish or explode like a product of n numbers,
-    and cost O(n²). With the product fixed to one they do neither, and the FFTs remain. The
-    logarithms of d and e are the weights, so that the diagonals stay positive; they start at 0.
+    The reason for the corner: Krylov powers of a free subdiagonal vanish or explode like a product
+    of n numbers, and take O(n²). With the product fixed to one they do neither, and FFTs apply. The
+    weights are the logarithms of d and e, so that the diagonals stay positive; they start at 0.
 
     Weights: ``g``, ``h`` (rank, n), ``log_d``, ``log_e`` (n,), ``bias`` (units,) or None.
     """
@@ -175,8 +166,7 @@ class Toeplitz(StructuredDense):
     def fast_product(self, x):
         length = next_fast_len(self.units + self.inputs - 1, real=True)
         padded = ops.pad(x[:, : self.inputs], ((0, 0), (0, length - self.inputs)))
-        period = products.full_precision(self._period(length))
-        return products.circulant(products.full_precision(padded), period)[:, : self.n]
+        return products.circulant(padded, self._period(length))[:, : self.n]
 
 
 @keras.saving.register_keras_serializable(package="kws")
@@ -196,12 +186,12 @@ class Circulant(StructuredDense):
         return products.fft_pays(batch, 1, self.n, self.n, 2)
 
     def fast_product(self, x):
-        return products.circulant(products.full_precision(x), products.full_precision(self.g))
+        return products.circulant(x, self.g)
 
 
 @keras.saving.register_keras_serializable(package="kws")
 class SkewCirculant(StructuredDense):
-    """``M = Z_{-1}(h)``: a cyclic convolution that changes the sign of what comes round.
+    """``M = Z_{-1}(h)``: a cyclic convolution that changes the sign when it wraps round.
 
     Weights: ``h`` (n,), the first column; ``bias`` (units,) or None; n = max(inputs, units).
     """
@@ -216,4 +206,14 @@ class SkewCirculant(StructuredDense):
         return products.fft_pays(batch, 1, self.n, self.n, 2)
 
     def fast_product(self, x):
-        return products.skew_circulant(products.full_precision(x), products.full_precision(self.h))
+        return products.skew_circulant(x, self.h)
+
+
+def _continue(t, sign: int):
+    """``t`` continued about n, evenly or oddly, and zero at n: (r, n) to (r, 2n)."""
+    return ops.concatenate([t, 0 * t[:, :1], sign * ops.flip(t[:, 1:], axis=-1)], axis=-1)
+
+
+def _mirror(x, sign: int):
+    """``x`` and its mirror image: (…, n) to (…, 2n)."""
+    return ops.concatenate([x, sign * ops.flip(x, axis=-1)], axis=-1)

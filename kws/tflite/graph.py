@@ -7,6 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 _NAMES = {number: name for name, number in vars(schema.BuiltinOperator).items()}
 _TYPES = {
+    "float64": schema.TensorType.FLOAT64,
     "float32": schema.TensorType.FLOAT32,
     "float16": schema.TensorType.FLOAT16,
     "int32": schema.TensorType.INT32,
@@ -169,6 +170,16 @@ class Graph:
         """The least version of an operator that knows what it is now given."""
         code = self.code(operator)
         code.version = max(code.version, versions.get(self.kind(operator), 1))
+
+
+def empty_model():
+    """A ``ModelT`` without operators, for a Graph to fill."""
+    model = schema.ModelT()
+    model.version, model.buffers, model.operatorCodes = 3, [schema.BufferT()], []
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
+    model.subgraphs = [graph]
+    return model
 
 
 def quantization(scales: np.ndarray, zero: int, axis: int = 0):

@@ -15,15 +15,13 @@ from kws.tflite.inspect import inspect_model
 from kws.tflite.metadata import write_metadata
 from tests.convert.test_convert import disturbed
 from tests.export.test_op import apply, interpreter, run
-from tests.tiny_tflite import Graph
+from tests.tiny_tflite import OpGraph
 
 
 def step_file(shape: tuple, packed: np.ndarray, output: tuple, **options: int) -> bytes:
-    graph = Graph("KwsTemporalStep")
-    x, y = graph.input(shape), graph.tensor(output)
-    graph.node([x, graph.constant(packed)], y, {"version": 1, **options})
-    graph.output(y)
-    return graph.bytes()
+    graph = OpGraph("KwsTemporalStep")
+    nodes = [graph.add_input(shape), graph.add_constant(packed)]
+    return graph.file(graph.add_node(nodes, output, {"version": 1, **options}))
 
 
 def packed(*parts: tuple[float, np.ndarray]) -> np.ndarray:
@@ -115,13 +113,11 @@ def test_what_the_op_refuses(changed, reason):
 
 
 def test_packed_numbers_must_be_constant():
-    graph = Graph("KwsTemporalStep")
-    x, numbers = graph.input((1, 4, 3)), graph.input((27,), kind=9)
-    y = graph.tensor((1, 3, 3))
-    graph.node([x, numbers], y, {"version": 1, **GOOD})
-    graph.output(y)
+    graph = OpGraph("KwsTemporalStep")
+    nodes = [graph.add_input((1, 4, 3)), graph.add_input((27,), "int8")]
+    y = graph.add_node(nodes, (1, 3, 3), {"version": 1, **GOOD})
     with pytest.raises(RuntimeError, match="must be an int8 constant"):
-        interpreter(graph.bytes())
+        interpreter(graph.file(y))
 
 
 def temporal_network(frames: int = 40, **keys) -> keras.Model:

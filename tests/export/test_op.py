@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.linalg import circulant, toeplitz
 
 from kws.native import op_library
-from tests.tiny_tflite import Graph, chain
+from tests.tiny_tflite import OpGraph, chain
 
 
 def layer(rng, inputs: int, units: int, rank: int, bias: bool = True) -> tuple:
@@ -130,14 +130,12 @@ def test_stored_generators(inputs: int, units: int, rank: int, stored: str, bias
     else:
         constants = [w.astype(np.float16) for w in (g, h)]
         read = constants
-    graph = Graph()
-    nodes = [graph.input(x.shape)]
-    nodes += [graph.constant(w) for w in (*constants, *([b] if bias else []))]
-    y = graph.tensor((3, units))
-    graph.node(nodes, y, options)
-    graph.output(y)
+    graph = OpGraph()
+    nodes = [graph.add_input(x.shape)]
+    nodes += [graph.add_constant(w) for w in (*constants, *([b] if bias else []))]
+    data = graph.file(graph.add_node(nodes, (3, units), options))
     expected = apply((*read, b, units), x)
-    np.testing.assert_allclose(run(interpreter(graph.bytes()), x), expected, atol=2e-5)
+    np.testing.assert_allclose(run(interpreter(data), x), expected, atol=2e-5)
 
 
 GOOD = {"version": 1, "units": 4}
@@ -147,16 +145,14 @@ G = np.ones((2, 4), np.float32)
 
 
 def node(options=GOOD, g=G, h=None, bias=None, x=(1, 3), dynamic=False, more=0) -> bytes:
-    graph = Graph()
+    graph = OpGraph()
     h = g if h is None else h
-    inputs = [graph.input(x)]
-    inputs += [graph.input(g.shape) if dynamic else graph.constant(g), graph.constant(h)]
-    inputs += [graph.constant(bias)] if bias is not None else []
+    inputs = [graph.add_input(x)]
+    inputs += [graph.add_input(g.shape) if dynamic else graph.add_constant(g)]
+    inputs += [graph.add_constant(h)]
+    inputs += [graph.add_constant(bias)] if bias is not None else []
     inputs += [inputs[0]] * more
-    y = graph.tensor((1, 4))
-    graph.node(inputs, y, options)
-    graph.output(y)
-    return graph.bytes()
+    return graph.file(graph.add_node(inputs, (1, 4), options))
 
 
 def test_the_good_node_is_good():

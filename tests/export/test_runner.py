@@ -25,7 +25,7 @@ from kws.tflite.metadata import write_metadata
 from kws.utils.errors import KwsError
 from tests import tones
 from tests.conftest import QUICKSTART, ROOT
-from tests.tiny_tflite import Graph
+from tests.tiny_tflite import OpGraph
 
 MODELS = ROOT / "models" / "quickstart"
 
@@ -209,7 +209,7 @@ class DetectorInC:
         self._c.kws_detector_look.restype = ctypes.c_bool
         self._c.kws_model_file_read.restype = ctypes.c_bool
         self._c.kws_detector_scores.restype = ctypes.POINTER(ctypes.c_float * len(LABELS))
-        data = write_metadata(Graph().bytes(), {"labels": LABELS, "decision": decision})
+        data = write_metadata(OpGraph().file(), {"labels": LABELS, "decision": decision})
         self._file, message = ctypes.create_string_buffer(1 << 16), ctypes.create_string_buffer(256)
         size = ctypes.c_size_t(len(data))
         read = self._c.kws_model_file_read(data, size, self._file, message, ctypes.c_size_t(256))

@@ -81,6 +81,11 @@ def test_filters_that_do_not_fit_are_refused():
         made("kernel = 20")
 
 
+def test_an_encoder_needs_a_window_of_76_frames():
+    with pytest.raises(KwsError, match="at least 76 frames"):
+        networks.build(config.Network("encoder"), (50, 40), 3)
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [

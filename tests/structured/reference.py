@@ -66,3 +66,13 @@ def vandermonde_like(nodes, g, h):
                 entry = v * entry + hi[k]
                 rows[j, k] += (gi[2 * j] + 1j * gi[2 * j + 1]) * entry
     return np.stack([rows.real, rows.imag], axis=1).reshape(n, n)
+
+
+def undone(displaced, kind, a, b):
+    """The matrix of a displacement, "sylvester" or "stein", by solving for its n² entries."""
+    n = len(displaced)
+    if kind == "sylvester":
+        system = np.kron(a, np.eye(n)) - np.kron(np.eye(n), b.T)
+    else:
+        system = np.eye(n * n) - np.kron(a, b.T)
+    return np.linalg.solve(system, displaced.ravel()).reshape(n, n)

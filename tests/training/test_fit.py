@@ -43,10 +43,10 @@ def test_a_network_learns_from_arrays_and_predicts_them():
     network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     network.compile(keras.optimizers.Adam(0.05), "mse")
     fit(network, ArrayBatches(x, wanted, 32, seed=0), epochs=40)
-    answers = predict(network, x.astype(np.float16), x[:7])
-    np.testing.assert_allclose(answers[:300], wanted, atol=0.05)
-    np.testing.assert_allclose(answers[300:], answers[:7], atol=0.01)
-    np.testing.assert_allclose(answers[:300], network.predict(x, verbose=0), atol=0.01)
+    outputs = predict(network, x.astype(np.float16), x[:7])
+    np.testing.assert_allclose(outputs[:300], wanted, atol=0.05)
+    np.testing.assert_allclose(outputs[300:], outputs[:7], atol=0.01)
+    np.testing.assert_allclose(outputs[:300], network.predict(x, verbose=0), atol=0.01)
 
 
 def test_the_data_of_a_training_are_freed():
