@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/structured.md: python docs/figures/draw_structured.py"""
+"""Draws the figures of docs/structured.md: python docs/figures/draw_structured.py"""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import numpy as np
 import scipy.linalg
 from matplotlib.figure import Figure
 
-from kws.structured import displacement, projection
+from kws.structured import displacement
+from kws.structured.projection import project
 
 HERE = Path(__file__).parent
 N = 48
@@ -17,7 +18,7 @@ def toeplitz(rng):
 
 
 def examples(rng) -> dict:
-    """Of each family: a typical matrix, and its displacement."""
+    """A typical matrix of each family, and its displacement, (N, N) both."""
     t, hankel = toeplitz(rng), toeplitz(rng)[:, ::-1]
     nodes = np.exp(-0.03 + 1j * np.pi * (np.arange(N // 2) + 0.5) / (N // 2))
     powers = nodes[:, None] ** np.arange(N)
@@ -70,9 +71,9 @@ def draw_projection() -> None:
     figure = Figure(figsize=(10, 3.2), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
-        found = [projection.project(matrix, projection.toeplitz_form(N), r, 200) for r in ranks]
+        found = [project(matrix, r, steps=200) for r in ranks]
         values = np.linalg.svd(matrix, compute_uv=False)
-        # The same parameters: rank r of 2rn numbers in both.
+        # Rank r has 2rn parameters in both.
         low_rank = [np.sqrt(np.sum(values[r:] ** 2) / np.sum(values**2)) for r in ranks]
         floor = 1e-3
         axes.plot(ranks, np.maximum([p.svd_error for p in found], floor), "o--", label="SVD")

@@ -1,8 +1,8 @@
-/* Log-mel features of a stream, as kws/frontend.py defines them: periodic Hann window, real FFT of
- * the next power of two, power, triangular bands on the HTK mel scale, ln(power + floor).
+/* Log-mel features of a stream, as kws/frontend/log_mel.py defines them: periodic Hann window, real
+ * FFT of the next power of two, power, triangular bands on the HTK mel scale, ln(power + floor).
  *
  * A stream is made once in memory that the caller supplies; nothing here allocates. Equal to
- * kws/frontend.py's to 1e-4 in ln(power) for samples in [-1, 1], in whatever chunks they come. */
+ * Python's to 3e-4 in ln(power) for samples in [-1, 1], in whatever chunks they come. */
 #ifndef KWS_LOG_MEL_H
 #define KWS_LOG_MEL_H
 
@@ -10,7 +10,7 @@
 
 #define KWS_API __attribute__((visibility("default")))
 
-/* The description that a model file carries; see FrontEnd in kws/frontend.py. */
+/* The description that a model file carries; see FrontEnd in kws/frontend/log_mel.py. */
 typedef struct {
   double rate, window_ms, hop_ms;
   int bands;

@@ -1,4 +1,4 @@
-"""Log-mel features: one description (``log_mel``), as a Keras layer, and from the device's C."""
+"""Log-mel features: their definition in NumPy, as a Keras layer, and in the device's C."""
 
 from kws.frontend.log_mel import FeatureStream, FrontEnd
 

@@ -1,4 +1,4 @@
-"""The log-mel front end as a Keras layer, so that training augments waveforms."""
+"""The log-mel front end as a Keras layer: training computes features of varied waveforms."""
 
 import keras
 from keras import ops
@@ -8,16 +8,15 @@ from kws.frontend.log_mel import FrontEnd
 
 @keras.saving.register_keras_serializable(package="kws")
 class LogMel(keras.layers.Layer):
-    """Features of ``kws.frontend.FrontEnd`` inside a network, on any Keras back end.
+    """The features of a ``FrontEnd``, on any Keras back end.
 
-    Input: (batch, samples) float in [-1, 1]; output: (batch, frames, bands).
+    (batch, samples) float in [-1, 1] -> (batch, frames, bands).
     """
 
-    def __init__(self, frontend: FrontEnd | dict | None = None, **kwargs):
+    def __init__(self, frontend: FrontEnd | dict, **kwargs):
         super().__init__(trainable=False, **kwargs)
-        if isinstance(frontend, dict):
-            frontend = FrontEnd.from_dict(frontend)
-        self.frontend = frontend or FrontEnd()
+        # A dictionary in the configuration of a saved layer.
+        self.frontend = FrontEnd.from_dict(frontend) if isinstance(frontend, dict) else frontend
 
     def call(self, samples):
         fe = self.frontend

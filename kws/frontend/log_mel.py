@@ -1,10 +1,9 @@
-"""The log-mel front end: one description, used in training, in Python and on the device.
+"""The log-mel front end: the definition that training, Python and the device follow.
 
-A frame is ``window`` samples every ``hop`` samples; frame k starts at sample k·hop, so that a
-clip and a stream give the same frames. Each frame is multiplied by a periodic Hann window,
-zero-padded to a power of two and transformed; its power spectrum is summed in triangular bands
-on the HTK mel scale (O'Shaughnessy 1987: mel = 2595 log10(1 + f/700)), and the feature is
-``ln(power + floor)``.
+A frame is ``window`` samples every ``hop`` samples. Frame k starts at sample k·hop, so that a clip
+and a stream give the same frames. Each frame is multiplied by a periodic Hann window, padded with
+zeros to a power of two and transformed. Its power spectrum is summed in triangular bands on the HTK
+mel scale (O'Shaughnessy 1987: mel = 2595 log10(1 + f/700)). The feature is ``ln(power + floor)``.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -14,13 +13,16 @@ import numpy as np
 
 from kws.utils.errors import KwsError
 
+_LARGEST = 1e6  # of a sample in a stream; as in export/frontend/log_mel.c
+
 
 @dataclass(frozen=True)
 class FrontEnd:
     """Description of the log-mel features; equal descriptions give equal features.
 
-    rate: samples per second. window_ms, hop_ms: milliseconds. bands: number of mel bands
-    between low_hz and high_hz. floor: added to each band's power before the logarithm.
+    rate: samples per second. window_ms, hop_ms: milliseconds. bands: number of mel bands between
+    low_hz and high_hz. floor: added to each band's power before the logarithm. Raises KwsError if
+    a value is out of range.
     """
 
     rate: int = 16000
@@ -47,7 +49,10 @@ class FrontEnd:
 
     @classmethod
     def from_dict(cls, description: dict) -> "FrontEnd":
-        """The front end that a model file or a recipe describes."""
+        """The front end that a model file or a recipe describes.
+
+        Raises KwsError if a key is unknown or a value out of range.
+        """
         known = {f.name for f in fields(cls)}
         if unknown := set(description) - known:
             raise KwsError(f"frontend: unknown setting {sorted(unknown)[0]!r}", 2)
@@ -100,7 +105,10 @@ class FrontEnd:
         return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
 
     def features(self, samples: np.ndarray) -> np.ndarray:
-        """Log-mel features of a clip: (..., samples) float in [-1, 1] -> (..., frames, bands)."""
+        """Features of clips: (..., samples) float in [-1, 1] -> float32 (..., frames, bands).
+
+        A clip shorter than a window has no frames.
+        """
         samples = np.asarray(samples, np.float32)
         if samples.shape[-1] < self.window:
             return np.zeros((*samples.shape[:-1], 0, self.bands), np.float32)
@@ -111,23 +119,26 @@ class FrontEnd:
         return np.log(power @ self.mel_matrix + np.float32(self.floor))
 
     def stream(self) -> "FeatureStream":
-        """A stream of features, to be fed chunks of any size."""
+        """A stream of these features, computed in NumPy."""
         return FeatureStream(self)
 
 
 class FeatureStream:
-    """Log-mel frames of audio that arrives in chunks; the same numbers as the whole clip's."""
+    """Log-mel frames of audio that arrives in chunks: those of the whole clip, but for rounding.
+
+    A sample that is no number counts as 0, one beyond ±1,000,000 as 1 or −1. Any other sample is
+    taken as it is, also beyond ±1.
+    """
 
     def __init__(self, frontend: FrontEnd):
         self._frontend = frontend
         self._pending = np.zeros(0, np.float32)
 
     def feed(self, chunk: np.ndarray) -> np.ndarray:
-        """Take a chunk of samples (any length); return the frames it completes (frames, bands).
-
-        A sample that is no number counts as 0, an infinite one as 1 or −1.
-        """
-        chunk = np.nan_to_num(np.asarray(chunk, np.float32), posinf=1.0, neginf=-1.0)
+        """Take any number of samples, float (count,); return the frames they complete, float32
+        (frames, bands)."""
+        chunk = np.asarray(chunk, np.float32)
+        chunk = np.where(np.abs(chunk) > _LARGEST, np.sign(chunk), np.nan_to_num(chunk))
         self._pending = np.concatenate([self._pending, chunk])
         frames = self._frontend.features(self._pending)
         self._pending = self._pending[len(frames) * self._frontend.hop :]

@@ -1,7 +1,7 @@
-"""The device's front end (export/frontend) from Python: the same features as ``kws.frontend``.
+"""The device's front end in C (export/frontend), called from Python.
 
-It is in the op library that is built when the package is installed, so that what Python detects
-with is what runs on the device.
+It is part of the op library that is built when the package is installed. So Python detects with
+the code that runs on the device.
 """
 
 import ctypes
@@ -32,10 +32,10 @@ class _Description(ctypes.Structure):
 
 
 class NativeFeatureStream:
-    """Log-mel frames of audio that arrives in chunks, as ``kws.frontend.FeatureStream`` gives
-    them, to 3e-4; a sample that is no number counts as 0, one beyond a million as 1 or −1.
+    """Log-mel frames of audio that arrives in chunks.
 
-    Raises KwsError if the library was not built.
+    They are those of ``kws.frontend.FeatureStream`` to 3e-4 for samples in [-1, 1], broken samples
+    included. Raises KwsError if the library was not built, or refuses the front end.
     """
 
     def __init__(self, frontend: FrontEnd, library: Path | None = None):
@@ -56,7 +56,8 @@ class NativeFeatureStream:
         self._to = ctypes.c_void_p(self._frames.ctypes.data)
 
     def feed(self, chunk: np.ndarray) -> np.ndarray:
-        """Take a chunk of samples (any length); return the frames it completes (frames, bands)."""
+        """Take any number of samples, float (count,); return the frames they complete, float32
+        (frames, bands)."""
         if len(chunk) <= _BLOCK:
             return self._feed(chunk)
         blocks = (chunk[at : at + _BLOCK] for at in range(0, len(chunk), _BLOCK))

@@ -129,8 +129,8 @@ class Epochs(ArrayBatches):
         smoothing = schedule.label_smoothing
         targets = np.eye(classes, dtype=np.float32)[labels] * (1 - smoothing) + smoothing / classes
         if self._teacher:
-            answers = teacher_probabilities(self._variations, self._teacher, k)
-            targets = (1 - schedule.teacher_weight) * targets + schedule.teacher_weight * answers
+            soft = teacher_probabilities(self._variations, self._teacher, k)
+            targets = (1 - schedule.teacher_weight) * targets + schedule.teacher_weight * soft
         self._targets = targets
         if schedule.logit_adjustment:
             priors = log_priors(labels, self._variations.synthetic(k), classes)

@@ -1,4 +1,4 @@
-"""The front end against librosa, its own Keras form, and any chunking of a stream."""
+"""The front end against librosa, the Keras layer, and a stream in any chunks."""
 
 import librosa
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kws.frontend.keras_layer import LogMel
 from kws.frontend.log_mel import FrontEnd
 from kws.utils.errors import KwsError
 
@@ -41,12 +42,13 @@ def test_equals_librosa_on_speech(fe, speech):
     np.testing.assert_allclose(fe.features(speech), librosa_log_mel(fe, speech), atol=TOLERANCE)
 
 
-def test_keras_form_is_the_same(speech):
-    from kws.frontend.keras_layer import LogMel
-
-    fe = FrontEnd()
+def test_the_keras_layer_is_the_same(speech):
     clips = speech.reshape(2, 16000)
-    np.testing.assert_allclose(np.array(LogMel(fe)(clips)), fe.features(clips), atol=TOLERANCE)
+    layer = LogMel(FrontEnd(bands=20))
+    for log_mel in (layer, LogMel.from_config(layer.get_config())):
+        expected = layer.frontend.features(clips)
+        assert log_mel.compute_output_shape((2, 16000)) == expected.shape
+        np.testing.assert_allclose(np.array(log_mel(clips)), expected, atol=TOLERANCE)
 
 
 @settings(max_examples=30, deadline=None)
@@ -59,6 +61,14 @@ def test_stream_equals_clip_in_any_chunks(sizes):
         frames.append(stream.feed(samples[at : at + size]))
         at += size
     np.testing.assert_allclose(np.concatenate(frames), fe.features(samples), atol=1e-5)
+
+
+def test_broken_samples_of_a_stream():
+    fe, samples = FrontEnd(), np.zeros(800, np.float32)
+    samples[100:106] = np.nan, np.inf, -np.inf, 2e6, -1e30, 1e6
+    mended = np.zeros(800, np.float32)
+    mended[100:106] = 0, 1, -1, 1, -1, 1e6
+    np.testing.assert_array_equal(fe.stream().feed(samples), fe.features(mended))
 
 
 def test_counts_of_frames_and_samples():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kws.networks.layers import BatchNorm
+from kws.networks.layers import BatchNorm, SpecAugment
 
 IMAGES = np.random.default_rng(0).normal(3, 2, (6, 5, 4, 8)).astype(np.float32)
 
@@ -34,3 +34,20 @@ def test_it_is_read_back(tmp_path):
     again = keras.saving.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(again.predict_on_batch(IMAGES), answers)
     assert again.layers[-1].momentum == 0.95
+
+
+def test_spec_augment_masks_frames_and_bands_in_training_only():
+    features = np.random.default_rng(0).normal(size=(200, 40, 30)).astype(np.float32)
+    layer = SpecAugment(time=10, bands=5, seed=1)
+    np.testing.assert_array_equal(layer(features), features)
+    masked = np.array(layer(features, training=True))
+    means = features.mean(axis=(1, 2), keepdims=True)
+    changed = masked != features
+    at_mean = np.isclose(masked, means, atol=1e-6)
+    assert (at_mean | ~changed).all()
+    for axis, widest in ((2, 10), (1, 5)):
+        whole = changed.all(axis=axis)  # frames, then bands, that are masked all over
+        assert 0.4 * widest < whole.sum(axis=1).mean() <= widest
+        assert whole.sum(axis=1).max() <= 2 * widest
+    again = SpecAugment.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(features, training=True), masked)
