@@ -6,7 +6,7 @@ from pathlib import Path
 from kws import recipe
 from kws.evaluation.accuracy import evaluate_clips
 from kws.labels import label_names
-from kws.report.figures import confusion_picture
+from kws.report.figures import confusion_figure, save
 from kws.runtime.decision import STEP_MS
 from kws.runtime.model import Model
 from kws.tflite.metadata import write_metadata
@@ -55,7 +55,7 @@ def train_and_show(
                 evaluated = evaluate_clips(Model(path), corpus.validation)
                 files[name] = {"file_bytes": size, **evaluated}
         title = f"{run.name}: {files['custom']['accuracy']:.1%} of {len(corpus.validation)} clips"
-        confusion_picture(files["custom"], run / "confusion.png", title)
+        save(confusion_figure(files["custom"], title), run / "confusion.png")
         summary = {
             "name": run.name,
             "parameters": network.count_params(),

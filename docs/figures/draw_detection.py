@@ -11,7 +11,7 @@ import numpy as np
 from kws.datasets import clips
 from kws.datasets.noise import Noise
 from kws.evaluation.streams import join_clips
-from kws.report.figures import detection_picture
+from kws.report.figures import detection_figure, save
 from kws.runtime.detector import Detector
 from kws.runtime.model import Model
 
@@ -31,7 +31,8 @@ def main(model_path: str, picture: str) -> None:
     detections = detector.feed(recording) + detector.finish()
     features = model.frontend.features(recording)
     hop = model.frontend.hop_ms / 1000
-    detection_picture(features, hop, detector.trace, model.labels, detections, Path(picture))
+    figure = detection_figure(features, hop, detector.trace, model.labels, detections)
+    save(figure, Path(picture))
 
 
 if __name__ == "__main__":

@@ -48,11 +48,12 @@ def _detect(options) -> None:
             found += _print_detections(detector.feed(block), path, options)
         found += _print_detections(detector.finish(), path, options)
         if options.picture:
-            from kws.report.figures import detection_picture
+            from kws.report.figures import detection_figure, save
 
             features = model.frontend.features(np.concatenate(list(audio.blocks(path))))
             hop = model.frontend.hop_ms / 1000
-            detection_picture(features, hop, detector.trace, model.labels, found, options.picture)
+            figure = detection_figure(features, hop, detector.trace, model.labels, found)
+            save(figure, options.picture)
 
 
 def _print_detections(detections, path: Path, options) -> list:

@@ -49,9 +49,9 @@ def _evaluate(options) -> None:
     if options.json:
         write_figures(options.json, {**result, "split": options.split})
     if options.picture:
-        from kws.report.figures import confusion_picture
+        from kws.report.figures import confusion_figure, save
 
-        confusion_picture(result, options.picture, f"{options.model.name}: confusion")
+        save(confusion_figure(result, f"{options.model.name}: confusion"), options.picture)
 
 
 def _register_score(command) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
-from kws.report.figures import bars, confusion_figure, det, words_figure
+from kws.report.figures import bars, confusion_figure, det, save, words_figure
 from kws.report.results import Result, read_results
-from kws.utils.files import replacing, write_text
+from kws.utils.files import write_text
 
 RATES = ("0.1", "0.5", "1")
 MISSED = [f"missed at {rate}/h" for rate in RATES]
@@ -60,8 +60,7 @@ def write_report(
     write_text(page, html)
     for section in sections if png_folder else ():
         for name, figure in section.figures.items():
-            with replacing(png_folder / f"{_file_name(name)}.png") as temporary:
-                figure.savefig(temporary, dpi=150)
+            save(figure, png_folder / f"{_file_name(name)}.png", dpi=150)
 
 
 def _title(names: list[str]) -> str:
