@@ -1,4 +1,4 @@
-/* A stream of scores becomes detections, as Decision in kws/detector.py has it: posteriors are
+/* A stream of scores becomes detections, as Decision in kws/runtime/decision.py has it: posteriors are
  * averaged over a short time (Chen, Parada, Heigold 2014, section 2.3), the best of the keywords
  * above their thresholds is followed while it rises and reported once, at its peak, then not again
  * for a refractory time. A detector is made once in memory that the caller supplies; nothing here

@@ -1,4 +1,4 @@
-/* What a model file of this project says about itself; kws/model_file.py writes it. */
+/* What a model file of this project says about itself; kws/tflite/metadata.py writes it. */
 #ifndef KWS_MODEL_FILE_H
 #define KWS_MODEL_FILE_H
 

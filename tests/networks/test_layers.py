@@ -20,7 +20,7 @@ def trained(layer: layers.BatchNormalization, images: np.ndarray):
 
 
 @pytest.mark.parametrize("images", [IMAGES, IMAGES[:, :1], IMAGES[:, 0, 0]])
-def test_it_trains_as_kerass_does(images):
+def test_batch_norm_trains_as_the_one_of_keras(images):
     network, answers = trained(BatchNorm(momentum=0.9), images)
     stock, expected = trained(layers.BatchNormalization(momentum=0.9), images)
     for ours, theirs in zip(network.get_weights(), stock.get_weights(), strict=True):
@@ -28,7 +28,7 @@ def test_it_trains_as_kerass_does(images):
     np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_it_is_read_back(tmp_path):
+def test_batch_norm_is_saved_and_loaded(tmp_path):
     network, answers = trained(BatchNorm(), IMAGES)
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")

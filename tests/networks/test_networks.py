@@ -48,7 +48,7 @@ def test_a_separable_network_with_dense_mixes_is_ds_cnn():
     np.testing.assert_allclose(ours(features), theirs(features), rtol=1e-4, atol=1e-6)
 
 
-def test_the_papers_network_is_the_papers():
+def test_the_papers_network_has_the_papers_parameters():
     text = '[data]\nwords = ["yes"]\nseconds = 0.335\n[network]\nfamily = "paper"\nrank = 1\n'
     plan = recipe.parse(text)
     assert plan.frames == 32

@@ -1,4 +1,4 @@
-"""What depends on the Keras back end that the tests run on: gradients, precision, patience."""
+"""What depends on the Keras back end of the tests: gradients, precision, number of examples."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from keras import ops
 
 DOUBLE = {"dtype": "float64"}
 if keras.backend.backend() != "tensorflow":
-    # Elsewhere Keras computes cos, exp and the like of float64 in float32: too coarse for tests.
+    # Elsewhere Keras computes cos, exp and the like of float64 in float32: too few digits here.
     from keras.src.backend.common import dtypes
 
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
