@@ -7,7 +7,6 @@ size, is refused.
 
 import dataclasses
 import difflib
-import functools
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from kws.datasets.augment import Augment
 from kws.datasets.config import Data
 from kws.frontend.log_mel import FrontEnd
 from kws.networks.config import Network
-from kws.utils.console import note
+from kws.utils.console import note_once
 from kws.utils.errors import KwsError
 
 # Keys of earlier recipes, which released files still hold, and their names today.
@@ -167,18 +166,13 @@ def _rename(tables: dict) -> None:
         table = tables.get(name)
         for old, new in keys.items():
             if isinstance(table, dict) and old in table:
-                _tell_once(f"[{name}] {old} is called {new} now")
+                note_once(f"[{name}] {old} is called {new} now")
                 table.setdefault(new, table.pop(old))
     network = tables.get("network")
     family = network.get("family") if isinstance(network, dict) else None
     if family in RENAMED_FAMILIES:
-        _tell_once(f"[network] family {family!r} is called {RENAMED_FAMILIES[family]!r} now")
+        note_once(f"[network] family {family!r} is called {RENAMED_FAMILIES[family]!r} now")
         network["family"] = RENAMED_FAMILIES[family]
-
-
-@functools.cache
-def _tell_once(text: str) -> None:
-    note(text)
 
 
 def _check_keys(kind: type, table: dict, where: str) -> None:

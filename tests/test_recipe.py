@@ -4,6 +4,7 @@ import pytest
 
 from kws import recipe
 from kws.networks import config
+from kws.utils.console import note_once
 from kws.utils.errors import KwsError
 
 MINIMAL = '[data]\nwords = ["yes", "no"]\n'
@@ -71,7 +72,7 @@ def test_every_recipe_of_the_project_is_valid():
 
 
 def test_keys_of_earlier_recipes_are_taken_and_told(capsys):
-    recipe._tell_once.cache_clear()
+    note_once.cache_clear()
     old = '[network]\nfamily = "listener"\nnarrow = 32\n[training]\near = 8\nback = 0.5\n'
     new = (
         '[network]\nfamily = "encoder"\nbottleneck = 32\n'

@@ -1,6 +1,7 @@
 """``kws detect``, ``kws listen``, ``kws serve``: keywords in files, live, and over the network."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from kws.cli.common import add_threshold_option, refuse_overwriting
@@ -57,13 +58,11 @@ def _detect(options) -> None:
 
 
 def _print_detections(detections, path: Path, options) -> list:
-    for d in detections:
+    for detection in detections:
         if options.json:
-            line = {"file": str(path), "time": d.time, "keyword": d.keyword}
-            print(json.dumps({**line, "score": d.score, "decided": d.decided}))
+            print(json.dumps({"file": str(path), **asdict(detection)}))
         else:
-            name = f"{path}  " if len(options.files) > 1 else ""
-            print(f"{name}{d.time:9.2f} s  {d.keyword:<12} {d.score:.2f}")
+            print(f"{path}  {detection}" if len(options.files) > 1 else detection)
     return detections
 
 

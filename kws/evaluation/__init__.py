@@ -1,1 +1,1 @@
-"""How good a model is: accuracy on clips, misses against false alarms per hour on streams."""
+"""Evaluation of models: accuracy on clips, misses and false alarms per hour on streams."""

@@ -1,4 +1,4 @@
-"""Clips classified: accuracy, recall and precision of each class, confusion."""
+"""Classifying clips: accuracy, recall and precision of each class, confusion matrix."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,21 +50,22 @@ def _classify(model: Model, samples: np.ndarray) -> int:
 def summary(labels: Sequence[str], truth: Sequence[int], decided: Sequence[int]) -> dict:
     """``accuracy``, ``clips``, ``per_class`` (clips, recall, precision) and ``confusion``.
 
-    ``confusion[i][j]`` counts clips of class i that were taken for class j.
+    truth, decided: the class of each clip, and the one that the model chose. ``confusion[i][j]``
+    counts clips of class i for which it chose class j.
     """
     confusion = np.zeros((len(labels), len(labels)), int)
     np.add.at(confusion, (np.asarray(truth), np.asarray(decided)), 1)
-    right, of_class, as_class = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    correct, of_class, as_class = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     per_class = {
         label: {
             "clips": int(of_class[k]),
-            "recall": round(float(right[k] / of_class[k]), 4) if of_class[k] else None,
-            "precision": round(float(right[k] / as_class[k]), 4) if as_class[k] else None,
+            "recall": round(float(correct[k] / of_class[k]), 4) if of_class[k] else None,
+            "precision": round(float(correct[k] / as_class[k]), 4) if as_class[k] else None,
         }
         for k, label in enumerate(labels)
     }
     return {
-        "accuracy": round(float(right.sum() / confusion.sum()), 5),
+        "accuracy": round(float(correct.sum() / confusion.sum()), 5),
         "clips": int(confusion.sum()),
         "labels": list(labels),
         "per_class": per_class,
@@ -73,7 +74,7 @@ def summary(labels: Sequence[str], truth: Sequence[int], decided: Sequence[int])
 
 
 def label_of(word: str, labels: Sequence[str], folder: Path | str) -> int:
-    """The index of a folder's name in the model's scores.
+    """The index of a folder's name among the labels, or that of ``_unknown_``.
 
     Raises KwsError if the model has no such label and no ``_unknown_``.
     """

@@ -12,7 +12,7 @@ from kws.audio.levels import loudness
 from kws.datasets.noise import Noise
 from kws.datasets.rooms import Room, draw_rooms, reverberate
 
-# Root mean square of the pauses around a recording, as of a microphone in a quiet room: -80 dBFS.
+# Root mean square of a pause, -80 dBFS: a microphone in a quiet room.
 FLOOR = 1e-4
 
 
@@ -20,8 +20,9 @@ FLOOR = 1e-4
 class Condition:
     """Quiet, noise, or a room.
 
-    noise: added ``snr_db`` below the loudest tenth of a second of each word, in the pauses around
-    it too. rooms: each recording is in one of them, chosen at random. Neither: as recorded.
+    noise: added to each recording and the pauses around it, ``snr_db`` below the recording's
+    loudest tenth of a second. rooms: each recording is put into one of them, chosen at random.
+    Without both a recording stays as it is.
     """
 
     name: str
@@ -32,7 +33,8 @@ class Condition:
     def apply(
         self, clip: np.ndarray, before: float, after: float, rng: np.random.Generator
     ) -> np.ndarray:
-        """The clip (samples,) in the condition, with ``before`` and ``after`` seconds around it."""
+        """The clip (samples,) in the condition, with a pause of ``before`` seconds before it and
+        one of ``after`` seconds after it: float32 (samples,)."""
         lead, tail = int(before * audio.RATE), int(after * audio.RATE)
         placed = pause(lead + len(clip) + tail, rng)
         if self.rooms:
@@ -46,9 +48,9 @@ class Condition:
 
 
 def conditions(noise: Path | None, snrs: Sequence[float], far: bool) -> list[Condition]:
-    """As recorded; in noise at each ratio in dB; ``far``, in a room.
+    """The conditions to score in: as recorded, in noise at each of ``snrs``, in rooms if ``far``.
 
-    noise: a folder of recordings, made-up noise by default.
+    noise: a folder of recordings; synthetic noise by default. snrs: in dB.
     """
     chosen = [Condition("clean")]
     if snrs:
@@ -65,5 +67,5 @@ def pause(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def rng_for(path: Path) -> np.random.Generator:
-    """Random numbers that depend on the recording only, however the work is divided."""
+    """A random generator that depends on the recording's name only, not on its stream."""
     return np.random.default_rng([zlib.crc32(path.name.encode()), 0])

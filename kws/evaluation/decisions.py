@@ -1,4 +1,4 @@
-"""What a detector reports for kept posteriors, at any threshold, and what of it is right.
+"""What a detector reports at any threshold, from kept posteriors, and which reports are right.
 
 The rule is that of ``kws.runtime.decision.Decision`` for one keyword, computed so that a threshold
 costs time only for its detections. Tests hold the two together.
@@ -12,6 +12,7 @@ import numpy as np
 from kws.evaluation.posteriors import Posteriors
 from kws.evaluation.streams import Segment
 from kws.evaluation.systems import System
+from kws.runtime.detector import Detection
 
 # How long after the end of its recording a keyword may be reported, in seconds.
 GRACE = 0.75
@@ -41,7 +42,7 @@ class KeywordScores:
     ):
         scores = posteriors.scores[:, system.labels.index(keyword)]
         smoothing_ms = system.smoothing_ms if smoothing_ms is None else smoothing_ms
-        self._scores = smooth(scores, steps_in(smoothing_ms, posteriors.times))
+        self._scores = _smooth(scores, _steps_in(smoothing_ms, posteriors.times))
         self._times = posteriors.times
         self._refractory = system.refractory_ms / 1000
         self._at_crossing = system.reports == "crossing"
@@ -71,13 +72,14 @@ class KeywordScores:
 
 
 def match(
-    triggers: Sequence[Trigger], segments: Sequence[Segment], word: str
-) -> tuple[np.ndarray, list[Trigger]]:
-    """Which recordings of a word were found, and which reports are false.
+    triggers: Sequence[Trigger | Detection], segments: Sequence[Segment], word: str
+) -> tuple[np.ndarray, list]:
+    """Which recordings of a word were found, and which reports of it are false.
 
-    A recording of ``word`` is found if the word was reported between its start and ``GRACE`` after
-    its end, once or more. Returns for each recording of the word the time of its first report, or
-    NaN (recordings,), and the reports that belong to none of them.
+    triggers: reports of ``word``, also ``kws.runtime.Detection``. A recording of the word is found
+    if the word was reported once or more between its start and ``GRACE`` after its end. Returns
+    for each recording of the word the time of its first report in seconds, or NaN: float64
+    (recordings,), and the reports that belong to none of them.
     """
     own = [segment for segment in segments if segment.word == word]
     times = np.array([trigger.time for trigger in triggers])
@@ -90,25 +92,7 @@ def match(
     return first, [trigger for trigger, hit in zip(triggers, hits, strict=True) if not hit]
 
 
-def match_detections(
-    detections: Sequence, segments: Sequence[Segment], words: Sequence[str]
-) -> dict:
-    """Counts of a detector's reports in a stream of words (``kws.runtime.Detection``, …).
-
-    Returns ``words``, the recordings of ``words``; ``found``, how many of them were reported; and
-    ``false``, reports that belong to none.
-    """
-    counts = {"words": 0, "found": 0, "false": 0}
-    for word in words:
-        own = [Trigger(d.score, d.time) for d in detections if d.keyword == word]
-        first, false = match(own, segments, word)
-        counts["words"] += len(first)
-        counts["found"] += int((~np.isnan(first)).sum())
-        counts["false"] += len(false)
-    return counts
-
-
-def smooth(scores: np.ndarray, steps: int) -> np.ndarray:
+def _smooth(scores: np.ndarray, steps: int) -> np.ndarray:
     """The mean of each score (steps,) and the ``steps`` - 1 before it, or what there is."""
     total = np.zeros_like(scores)
     for back in range(min(steps, len(scores)) - 1, -1, -1):
@@ -116,7 +100,7 @@ def smooth(scores: np.ndarray, steps: int) -> np.ndarray:
     return total / np.minimum(np.arange(1, len(scores) + 1), steps).astype(scores.dtype)
 
 
-def steps_in(smoothing_ms: float, times: np.ndarray) -> int:
+def _steps_in(smoothing_ms: float, times: np.ndarray) -> int:
     """How many steps an average over ``smoothing_ms`` takes, as the detector counts them."""
     if len(times) < 2:
         return 1

@@ -11,7 +11,7 @@ from kws.evaluation import rates
 from kws.evaluation.conditions import Condition
 from kws.evaluation.decisions import KeywordScores, Trigger, match
 from kws.evaluation.posteriors import Posteriors, all_posteriors, concatenate
-from kws.evaluation.rates import LEAST, Point, at_rate, sweep
+from kws.evaluation.rates import MIN_SCORE, Point, at_rate, sweep
 from kws.evaluation.streams import KeywordStream, background_streams
 from kws.evaluation.systems import System, open_system
 from kws.utils.console import note
@@ -24,8 +24,11 @@ _RECORDINGS = 50  # in a stream
 
 @dataclass(frozen=True)
 class KeywordPosteriors:
-    """A system's posteriors for one keyword: of its recordings in each condition, by the
-    condition's name, and of the background."""
+    """A system's posteriors to score one keyword on.
+
+    positives: of the keyword's recordings, by the name of the condition. background: of recordings
+    without the keyword.
+    """
 
     system: System
     keyword: str
@@ -47,7 +50,7 @@ class KeywordPosteriors:
             return int(np.isnan(found).sum()), len(other.triggers(threshold))
 
         count = len(positives.segments)
-        return sweep(other.peak_scores(LEAST), costs, count, self.background.hours)
+        return sweep(other.peak_scores(MIN_SCORE), costs, count, self.background.hours)
 
 
 def keyword_posteriors(
@@ -59,10 +62,11 @@ def keyword_posteriors(
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> KeywordPosteriors:
-    """Stream the keyword's recordings in each condition, and the background as it is.
+    """Stream the keyword's recordings in each condition, and the background as it was recorded.
 
-    positives, background: folders of audio in any format, nested or not. Raises KwsError if the
-    model has no such keyword, or a folder is missing or holds no recordings.
+    name: as for ``open_system``. positives, background: folders of audio in any format, nested or
+    not. processes: one a core by default. Raises KwsError if the model has no such keyword, or a
+    folder is missing or holds no recordings.
     """
     system = open_system(name)
     if keyword not in system.keywords:
@@ -80,7 +84,7 @@ def keyword_posteriors(
     parts = all_posteriors(name, [*spoken, *background_streams(surveys)], processes, progress)
     noises = {condition.noise for condition in conditions if condition.noise}
     for survey in (recordings, *surveys, *(noise.survey for noise in noises)):
-        if survey:  # made-up noise was not read
+        if survey:  # synthetic noise was not read
             note(survey.summary())
     by_condition = {
         condition.name: concatenate(parts[k * len(batches) : (k + 1) * len(batches)])
@@ -89,7 +93,7 @@ def keyword_posteriors(
     return KeywordPosteriors(system, keyword, by_condition, concatenate(parts[len(spoken) :]))
 
 
-def score_keyword(given: KeywordPosteriors, smoothing_ms: float | None = None) -> dict:
+def score_keyword(posteriors: KeywordPosteriors, smoothing_ms: float | None = None) -> dict:
     """Misses against false alarms per hour over all thresholds, in each condition.
 
     A recording counts once, however often it is reported. Every report in the background is a
@@ -99,27 +103,27 @@ def score_keyword(given: KeywordPosteriors, smoothing_ms: float | None = None) -
     report, at the threshold of 0.5 false alarms per hour), ``false_alarms`` (at the threshold of
     one per hour) and the model.
     """
-    background = given.background
+    background = posteriors.background
     results, first_curve = {}, None
-    for name, positives in given.positives.items():
-        points = given.curve(name, smoothing_ms)
+    for name, positives in posteriors.positives.items():
+        points = posteriors.curve(name, smoothing_ms)
         first_curve = first_curve or points
         threshold = at_rate(points, LATENCY_RATE, background.hours).threshold
-        triggers = given.scores(positives, smoothing_ms).triggers(threshold)
-        found, _ = match(triggers, positives.segments, given.keyword)
+        triggers = posteriors.scores(positives, smoothing_ms).triggers(threshold)
+        found, _ = match(triggers, positives.segments, posteriors.keyword)
         ends = np.array([segment.word_end for segment in positives.segments])
         results[name] = {
             **rates.summary(points, len(positives.segments), background.hours),
             "latency_ms": rates.latency_summary(found - ends),
         }
     threshold = at_rate(first_curve, 1.0, background.hours).threshold
-    false = given.scores(background, smoothing_ms).triggers(threshold)
+    false = posteriors.scores(background, smoothing_ms).triggers(threshold)
     first, *_ = results.values()
-    streams = [background, *given.positives.values()]
+    streams = [background, *posteriors.positives.values()]
     return {
         **first,
-        "keyword": given.keyword,
-        "model": describe_system(given.system, streams, smoothing_ms),
+        "keyword": posteriors.keyword,
+        "model": describe_system(posteriors.system, streams, smoothing_ms),
         "conditions": results,
         "false_alarms": [locate(trigger, background) for trigger in false],
         "background": _folders(background),
@@ -129,7 +133,7 @@ def score_keyword(given: KeywordPosteriors, smoothing_ms: float | None = None) -
 def describe_system(
     system: System, streams: Sequence[Posteriors], smoothing_ms: float | None
 ) -> dict:
-    """The model as results files name it, with its cost here."""
+    """The model for a results file, with its CPU time a second of audio on this machine."""
     seconds = sum(stream.seconds for stream in streams)
     cpu = sum(stream.cpu_seconds for stream in streams)
     return {
@@ -144,7 +148,7 @@ def describe_system(
 
 
 def locate(trigger: Trigger, posteriors: Posteriors) -> dict:
-    """A report by the recording that it was in."""
+    """For a results file: the recording that a report was in, and where in it."""
     before = [segment for segment in posteriors.segments if segment.start <= trigger.time]
     segment = max(before, key=lambda segment: segment.start)
     return {

@@ -1,4 +1,4 @@
-"""Curves of misses against false alarms, their rates, and the intervals of these."""
+"""Curves of misses against false alarms per hour, operating points, and their intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ import numpy as np
 
 # The false alarms per hour at which models are compared.
 RATES = (0.1, 0.5, 1.0)
-# A lower posterior is no evidence; curves end there.
-LEAST = 0.01
-# Curves end at so many false alarms per hour, and not before as many were counted.
-MOST_PER_HOUR = 20
+# Curves end at this score, ...
+MIN_SCORE = 0.01
+# ... or above so many false alarms per hour, if at least as many were counted.
+_MOST_PER_HOUR = 20
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,17 @@ class Point:
 def sweep(
     peaks: np.ndarray, costs: Callable[[float], tuple[int, int]], positives: int, hours: float
 ) -> list[Point]:
-    """The whole curve: a point for each threshold at which false alarms become more.
+    """The curve, from a threshold that nothing passes to lower ones.
 
-    peaks: scores in the background, falling. costs: misses and false alarms at a threshold.
-    Between two peaks the lowest threshold misses fewest, so the points are just above each.
+    peaks: float32 (peaks,), the scores in the background at which false alarms become more,
+    falling. costs: misses and false alarms at a threshold. Between two peaks the lowest threshold
+    misses fewest, so that each point is just above a peak.
     """
     points = [Point(1.01, positives, 0)]
-    for threshold in [*np.nextafter(peaks, np.float32(2)).tolist(), LEAST]:
+    for threshold in [*np.nextafter(peaks, np.float32(2)).tolist(), MIN_SCORE]:
         point = Point(threshold, *costs(threshold))
         points.append(point)
-        if point.false_alarms > MOST_PER_HOUR * max(hours, 1):
+        if point.false_alarms > _MOST_PER_HOUR * max(hours, 1):
             break
     return points
 
@@ -59,8 +60,8 @@ def fa_interval(false_alarms: int, hours: float, confidence: float = 0.95) -> tu
 def enough_hours(rate: float, hours: float) -> bool:
     """Whether so many hours can show ``rate`` false alarms per hour.
 
-    They can if one is to be expected in them: 0.1 per hour takes ten hours. In fewer, a model
-    without a false alarm may still have several times the rate (``fa_interval`` of 0).
+    They can if one false alarm is expected in them: 0.1 per hour takes ten hours. In fewer hours a
+    model without a false alarm may have several times the rate (``fa_interval(0, hours)``).
     """
     return rate * hours >= 1 - 1e-9
 
@@ -76,8 +77,8 @@ def at_rate(points: Sequence[Point], rate: float, hours: float) -> Point:
 
 
 def corners(points: Sequence[Point]) -> list[Point]:
-    """The curve without what another point beats: false alarms rise and misses fall from each
-    point to the next."""
+    """The points that no other one beats: from each to the next, false alarms rise and misses
+    fall."""
     kept: list[Point] = []
     for point in sorted(points, key=lambda p: (p.false_alarms, p.missed, -p.threshold)):
         if not kept or point.missed < kept[-1].missed:
@@ -86,7 +87,7 @@ def corners(points: Sequence[Point]) -> list[Point]:
 
 
 def summary(points: Sequence[Point], positives: int, hours: float) -> dict:
-    """Curve and operating points as they stand in results files.
+    """Curve and operating points for a results file.
 
     ``frr_at_fa_per_hour`` by rate; ``intervals`` by rate: threshold, counts, 95% intervals of
     both, and whether the hours are enough to claim the rate; ``det``: the curve's corners.
@@ -123,7 +124,10 @@ def summary(points: Sequence[Point], positives: int, hours: float) -> dict:
 
 
 def latency_summary(seconds: np.ndarray) -> dict | None:
-    """Median and 90th percentile of times, in milliseconds; None of none."""
+    """Median and 90th percentile in milliseconds of (words,) seconds; NaN (not found) is left out.
+
+    None if no word was found.
+    """
     known = seconds[~np.isnan(seconds)]
     if not len(known):
         return None

@@ -1,4 +1,4 @@
-"""Streams of recordings to score on: recordings one after another, and where each of them is."""
+"""Streams to score on: recordings one after another, and the place of each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ from kws.datasets.noise import Noise
 from kws.evaluation.conditions import Condition, pause, rng_for
 from kws.utils.errors import KwsError
 
-# Seconds around each recording of a keyword: more than any window, so that recordings do not meet.
+# Seconds before and after each recording of a keyword: longer than the window of any model, so
+# that no window holds parts of two recordings.
 AROUND_WORD = 2.0
-# Seconds after each recording of a background, so that the clicks at their ends do not meet.
+# Seconds after each recording of a background, so that two do not meet in a click.
 BETWEEN = 0.5
-SNR_DB = 20.0  # of joined clips to the noise under them
+# Of joined clips to the noise that is added to them.
+SNR_DB = 20.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class KeywordStream:
-    """Recordings of a keyword, in a condition, with pauses around each."""
+    """Recordings of a keyword in a condition, with a pause before and after each."""
 
     paths: Sequence[Path]
     word: str
@@ -93,14 +95,14 @@ class JoinedStream:
         samples, placed = join_clips(self.clips, self.noise, rng, snr_db=self.snr_db)
         segments += placed
         yield samples
-        # So that a word at the very end can be reported.
+        # A word at the very end is reported in this pause.
         yield pause(int(AROUND_WORD * audio.RATE), np.random.default_rng(self.seed))
 
 
 def background_streams(
     surveys: Sequence[audio.Survey], seconds: float = 300.0
 ) -> list[BackgroundStream]:
-    """The folders' recordings in streams of about ``seconds`` each, to be scored in parallel.
+    """The folders' recordings in streams of about ``seconds`` each, to score them in parallel.
 
     Raises KwsError if a folder holds no recordings, or one is not audio.
     """
@@ -111,9 +113,9 @@ def background_streams(
             raise KwsError(f"{survey.folder}: holds no recordings", 2)
         lengths = np.cumsum([audio.duration(path) for path in paths])
         for number in range(int(lengths[-1] / seconds) + 1):
-            mine = np.flatnonzero((lengths - 1e-6) // seconds == number)
-            if len(mine):
-                streams.append(BackgroundStream([paths[k] for k in mine]))
+            chosen = np.flatnonzero(np.maximum(0, lengths - 1e-6) // seconds == number)
+            if len(chosen):
+                streams.append(BackgroundStream([paths[k] for k in chosen]))
     return streams
 
 
@@ -124,10 +126,10 @@ def join_clips(
     pauses: tuple[float, float] = (0.5, 1.5),
     snr_db: float = SNR_DB,
 ) -> tuple[np.ndarray, list[Segment]]:
-    """Clips one after another over steady noise: float32 (samples,) at 16 kHz, and their places.
+    """Clips one after another in steady noise: float32 (samples,) at 16 kHz, and their places.
 
     pauses: the shortest and the longest silence between clips, in seconds. snr_db: of the clips'
-    median loudness to the noise.
+    median loudness to the noise. Raises KwsError if a clip cannot be read.
     """
     pieces, spans, at = [], [], 0
     voices = [audio.read(clip.path) for clip in clips]

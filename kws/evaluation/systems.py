@@ -1,8 +1,8 @@
-"""What can be scored: our models and the peers', each giving posteriors over time.
+"""Systems that can be scored: our models and the peers', each with posteriors over time.
 
-pymicro-wakeword (microWakeWord) and pyopen-wakeword (openWakeWord) bring their models with them.
-Their streams go on for as long as the process runs, as on a device. What is scored begins with a
-pause that is long enough to fill their windows.
+Peers are the models that the packages pymicro-wakeword (microWakeWord) and pyopen-wakeword
+(openWakeWord) contain. A peer keeps its state from one stream to the next, as on a device. Each
+stream to score begins with a pause that fills its window.
 """
 
 import importlib
@@ -36,9 +36,9 @@ class System(Protocol):
 
     name: for tables. file: its own file's name, if it is one file. file_bytes: of all its files.
     labels: one a posterior. keywords: the labels that are reported. smoothing_ms, refractory_ms,
-    thresholds (of the keywords for which one was fitted): as its own detector has them. reports:
-    "peak" if a keyword is reported when its score has passed its peak, "crossing" if as soon as
-    the score passes the threshold.
+    thresholds (of the keywords for which one was fitted): those of its own detector. reports:
+    "peak" if a keyword is reported after the peak of its score, "crossing" if it is reported as
+    soon as the score passes the threshold.
     """
 
     name: str

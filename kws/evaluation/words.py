@@ -1,4 +1,4 @@
-"""Every keyword of a model, on a stream of spoken words with pauses."""
+"""Scores every keyword of a model on streams of spoken words with pauses."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from kws.evaluation import rates
 from kws.evaluation.decisions import KeywordScores, match
 from kws.evaluation.keyword import LATENCY_RATE, describe_system, locate
 from kws.evaluation.posteriors import Posteriors, all_posteriors, concatenate
-from kws.evaluation.rates import LEAST, at_rate, sweep
+from kws.evaluation.rates import MIN_SCORE, at_rate, sweep
 from kws.evaluation.streams import SNR_DB, JoinedStream, background_streams
 from kws.evaluation.systems import System, open_system
 from kws.utils.console import note
@@ -34,13 +34,13 @@ def score_words(
 ) -> dict:
     """Misses against false alarms per hour for each keyword of the model.
 
-    folder: clips, one sub-folder a word. Those of ``split`` are shuffled and joined with pauses of
-    0.5 to 1.5 seconds over steady noise ``snr_db`` below them (noise: made up by default). A
-    keyword must not be reported in clips of other words, nor in the recordings in the folders of
-    ``background``, which must hold none of the keywords; the hours are those of both. A stream of
-    nothing but words is harder than a day of anything. Returns ``words``, a summary with
-    ``latency_ms`` and ``false_alarms`` for each, and the means of their ``frr_at_fa_per_hour``.
-    Raises KwsError if none of the model's keywords is among the clips.
+    name: as for ``open_system``. folder: clips, one sub-folder a word. Those of ``split`` are
+    shuffled and joined with pauses of 0.5 to 1.5 seconds in steady noise ``snr_db`` below them
+    (noise: synthetic by default). False alarms are reports of a keyword in clips of other words,
+    and in the recordings of ``background``, which must contain no keyword; the hours are those of
+    both. A stream of words alone is harder than everyday audio. Returns ``words``, a summary with
+    ``latency_ms`` and ``false_alarms`` for each keyword, and the means of their
+    ``frr_at_fa_per_hour``. Raises KwsError if the clips have none of the model's keywords.
     """
     system = open_system(name)
     chosen = clips.scan(folder).of_splits(split)
@@ -57,7 +57,7 @@ def score_words(
     surveys = [audio.survey(other) for other in background]
     parts = all_posteriors(name, [*streams, *background_streams(surveys)], processes, progress)
     for read in (chosen, *surveys, noise.survey):
-        if read:  # made-up noise was not read
+        if read:  # synthetic noise was not read
             note(read.summary())
     spoken, other = parts[: len(streams)], parts[len(streams) :]
     hours = sum(part.seconds for part in spoken) / 3600 + sum(part.hours for part in other)
@@ -87,7 +87,7 @@ def _score(system: System, posteriors: Posteriors, keyword: str, hours: float) -
         return int(np.isnan(found).sum()), len(false)
 
     own = [segment for segment in posteriors.segments if segment.word == keyword]
-    points = sweep(scores.peak_scores(LEAST), costs, len(own), hours)
+    points = sweep(scores.peak_scores(MIN_SCORE), costs, len(own), hours)
     found, _ = reports(at_rate(points, LATENCY_RATE, hours).threshold)
     _, false = reports(at_rate(points, 1.0, hours).threshold)
     ends = np.array([segment.word_end for segment in own])

@@ -1,4 +1,4 @@
-"""Figures of results, drawn one way."""
+"""Pictures of results: each function returns a Figure, and ``save`` writes it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,20 +10,20 @@ from scipy.stats import norm
 
 from kws.utils.files import replacing
 
-# Told apart by people who see few colours, and on grey paper by their dashes (Okabe, Ito 2008).
+# Colours that colour-blind people can distinguish (Okabe, Ito 2008), dashes for grey paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
-LOWEST = 0.002  # shares below this are drawn here
+_TICKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # shares of misses
+_LOWEST = _TICKS[0]  # smaller shares are drawn here
 _LEGEND = 0.18  # inches a line
-SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
-def det(curves: Mapping[str, dict], title: str) -> Figure:
-    """Misses against false alarms per hour of several models: axes as of Martin et al. 1997.
+def det_figure(curves: Mapping[str, dict], title: str) -> Figure:
+    """Misses against false alarms per hour of several models, on the axes of Martin et al. 1997.
 
-    curves: by the model's name a summary of ``kws.evaluation.rates``. A bar is the 95% interval of
-    the misses at 0.1, 0.5 and 1 false alarms per hour. A threshold without a false alarm stands
+    curves: a summary of ``kws.evaluation.rates`` by the model's name. A bar is the 95% interval of
+    the misses at 0.1, 0.5 and 1 false alarms per hour. A threshold without a false alarm is drawn
     at the left edge.
     """
     figure, axes = _axes(5.2, 3.9 + _LEGEND * len(curves))
@@ -31,7 +31,8 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
     left = min(0.05, *(0.5 / curve["hours"] for curve in curves.values()))
     for k, (name, curve) in enumerate(curves.items()):
         colour, dash = COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)]
-        alarms, missed = best_so_far(curve["det"])
+        alarms = np.array([point["fa_per_hour"] for point in curve["det"]])
+        missed = np.array([point["frr"] for point in curve["det"]])
         axes.step(
             np.maximum(alarms, left),
             _deviate(missed),
@@ -50,9 +51,9 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
             highest = max(highest, min(at["frr_95"][1], 0.9))
     axes.set_xscale("log")
     axes.set_xlim(left * 0.9, 20)
-    axes.set_yticks(_deviate(np.array(SHARES)), [f"{100 * share:g}%" for share in SHARES])
+    axes.set_yticks(_deviate(np.array(_TICKS)), [f"{100 * share:g}%" for share in _TICKS])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.set_ylim(*_deviate(np.array([LOWEST, max(0.1, min(highest * 1.15, 0.9))])))
+    axes.set_ylim(*_deviate(np.array([_LOWEST, max(0.1, min(highest * 1.15, 0.9))])))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("false alarms per hour")
     axes.set_ylabel("missed")
@@ -63,7 +64,10 @@ def det(curves: Mapping[str, dict], title: str) -> Figure:
 
 
 def words_figure(results: Mapping[str, dict], rate: str) -> Figure:
-    """Bars: how many of each word are missed at ``rate`` false alarms per hour, by model."""
+    """Bars: the share of each word that each model misses at ``rate`` false alarms per hour.
+
+    results: of ``kws.evaluation.words`` by the model's name.
+    """
     names = list(dict.fromkeys(word for result in results.values() for word in result["words"]))
     figure, axes = _axes(5.2, 0.9 + (_LEGEND + 0.26 * len(names)) * len(results))
     height = 0.8 / len(results)
@@ -81,7 +85,7 @@ def words_figure(results: Mapping[str, dict], rate: str) -> Figure:
     return figure
 
 
-def bars(values: Mapping[str, float], title: str) -> Figure:
+def bar_figure(values: Mapping[str, float], title: str) -> Figure:
     """A bar for each model."""
     figure, axes = _axes(5.2, 0.8 + 0.34 * len(values))
     drawn = axes.barh(list(values), list(values.values()), color=COLOURS[0], height=0.6)
@@ -94,7 +98,7 @@ def bars(values: Mapping[str, float], title: str) -> Figure:
 
 
 def confusion_figure(result: dict, title: str) -> Figure:
-    """The confusion matrix of an evaluation; rows are the truth."""
+    """The confusion matrix of ``kws.evaluation.accuracy``; rows are the truth."""
     counts = np.array(result["confusion"])
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     side = 1.6 + 0.32 * len(counts)
@@ -122,7 +126,7 @@ def detection_figure(
 ) -> Figure:
     """Log-mel features (frames, bands), the scores over time and what was detected.
 
-    hop: seconds between frames. trace: (seconds, scores) for every step of the detector.
+    hop: seconds between frames. trace: (seconds, scores (labels,)) for every step of the detector.
     """
     end = max(len(features) * hop, 0.1)
     figure = Figure(figsize=(min(24, max(8, end)), 4.5), layout="constrained")
@@ -155,18 +159,9 @@ def save(figure: Figure, path: Path, dpi: int = 110) -> None:
         figure.savefig(temporary, dpi=dpi)
 
 
-def best_so_far(points: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
-    """The curve's corners: rates of false alarms, each once and rising, and the fewest misses
-    that can be had at no more than that."""
-    ordered = sorted((p["fa_per_hour"], p["frr"]) for p in points)
-    best = np.minimum.accumulate([missed for _, missed in ordered])
-    alarms = np.array([rate for rate, _ in ordered])
-    last = np.append(alarms[1:] > alarms[:-1], True)
-    return alarms[last], best[last]
-
-
 def _deviate(shares: np.ndarray) -> np.ndarray:
-    return norm.ppf(np.clip(shares, LOWEST, 0.999))
+    """Quantiles of the normal distribution, in which DET curves are near to straight lines."""
+    return norm.ppf(np.clip(shares, _LOWEST, 0.999))
 
 
 def _missed_share(result: dict, word: str, rate: str) -> float:

@@ -1,4 +1,4 @@
-"""The page: what results files say, as HTML with its pictures inside."""
+"""The page of ``kws report``: results files as one HTML file that contains its pictures."""
 
 import base64
 import io
@@ -9,32 +9,31 @@ from pathlib import Path
 import jinja2
 from matplotlib.figure import Figure
 
-from kws.report.figures import bars, confusion_figure, det, save, words_figure
+from kws.report.figures import bar_figure, confusion_figure, det_figure, save, words_figure
 from kws.report.results import Result, read_results
 from kws.utils.files import write_text
 
 RATES = ("0.1", "0.5", "1")
 MISSED = [f"missed at {rate}/h" for rate in RATES]
-# More columns of a benchmark's rows than this no page is wide enough for.
-WIDEST = 12
+MAX_COLUMNS = 12  # of a benchmark's rows: no page is wide enough for more
 
 
 @dataclass
 class Table:
     header: list[str]
-    rows: list[list[str]]
+    rows: list[list]
 
 
 @dataclass
 class Section:
-    """A heading with what stands under it: pictures by their names, tables, lines of text.
+    """A heading with a text, pictures by their names and a table.
 
-    folded: only the heading is shown until it is asked for.
+    folded: a reader opens the section to see more than the heading.
     """
 
     title: str
-    text: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
+    text: str = ""
+    table: Table | None = None
     figures: dict[str, Figure] = field(default_factory=dict)
     folded: bool = False
 
@@ -42,10 +41,9 @@ class Section:
 def write_report(
     paths: Sequence[Path], page: Path, png_folder: Path | None = None, title: str = ""
 ) -> None:
-    """Put results files, or all in the folders of models, on one page.
+    """Put results files, or all those in the folders of models, on one page.
 
-    png_folder: where the pictures go as PNG files too. Raises KwsError for a file without
-    results.
+    png_folder: write each picture there too, as PNG. Raises KwsError for a file without results.
     """
     results = read_results(paths)
     title = title or _title(list(dict.fromkeys(r.name for r in results if r.kind != "rows")))
@@ -64,7 +62,7 @@ def write_report(
 
 
 def _title(names: list[str]) -> str:
-    """A few names, or the models they are of, or how many these are."""
+    """Up to three names; else the names of up to three models; else how many models."""
     if len(names) <= 3:
         return ", ".join(names)
     models = list(dict.fromkeys(name.partition("/")[0] for name in names))
@@ -72,7 +70,7 @@ def _title(names: list[str]) -> str:
 
 
 def summary(results: Sequence[Result]) -> list[Section]:
-    """A line a model: size, misses, latency, cost."""
+    """A row for each model: size, misses, latency, CPU time."""
     scored = _of(results, "keyword") + _of(results, "words")
     if not scored:
         return []
@@ -89,16 +87,16 @@ def summary(results: Sequence[Result]) -> list[Section]:
                 f"{100 * model['cpu_s_per_audio_s']:.2f}%",
             ]
         )
-    text = [
+    text = (
         "Missed: the share of the keyword's recordings that are not reported, at the threshold "
         "that gives at most so many false alarms per hour; in brackets the exact 95% interval. "
         "* too few hours of background to claim this rate; it is what the hours there are show."
-    ]
-    return [Section("Summary", text, [Table(header, rows)])]
+    )
+    return [Section("Summary", text, Table(header, rows))]
 
 
 def curves(results: Sequence[Result]) -> list[Section]:
-    """Misses against false alarms, a picture a condition, all models over each other."""
+    """Misses against false alarms: a picture for each condition, with the curves of all models."""
     sections = []
     scored = _of(results, "keyword")
     for keyword in dict.fromkeys(result.data["keyword"] for result in scored):
@@ -111,20 +109,21 @@ def curves(results: Sequence[Result]) -> list[Section]:
                 for result in mine
                 if name in result.data["conditions"]
             }
-            figures[f"{keyword}: {name}"] = det(by_model, f"“{keyword}”, {name}")
+            figures[f"{keyword}: {name}"] = det_figure(by_model, f"“{keyword}”, {name}")
         first = mine[0].data
         hours = ", ".join(f"{one['hours']:.2f} h {one['folder']}" for one in first["background"])
-        text = [
+        text = (
             f"{first['positives']} recordings of “{keyword}” against {first['hours']:.2f} hours of "
             f"anything else ({hours}). Bars are exact 95% intervals; the left edge is no false "
             "alarm at all."
-        ]
-        sections.append(Section(f"“{keyword}”: misses against false alarms", text, [], figures))
+        )
+        title = f"“{keyword}”: misses against false alarms"
+        sections.append(Section(title, text, figures=figures))
     return sections
 
 
 def conditions(results: Sequence[Result]) -> list[Section]:
-    """How many are missed where, and how soon the others are reported."""
+    """Misses and latency in each condition."""
     scored = _of(results, "keyword")
     if not scored:
         return []
@@ -135,11 +134,11 @@ def conditions(results: Sequence[Result]) -> list[Section]:
             latency = one["latency_ms"] or {"median": "–", "p90": "–"}
             shares = [_share(one, rate) for rate in RATES]
             rows.append([result.name, name, *shares, latency["median"], latency["p90"]])
-    text = [
+    text = (
         "The same thresholds in all conditions, set on the background as it was recorded. "
         "Latency: from the end of the word to the report, at 0.5 false alarms per hour."
-    ]
-    return [Section("Quiet, noise, distance", text, [Table(header, _texts(rows))])]
+    )
+    return [Section("Quiet, noise, distance", text, Table(header, rows))]
 
 
 def words(results: Sequence[Result]) -> list[Section]:
@@ -160,17 +159,19 @@ def words(results: Sequence[Result]) -> list[Section]:
         for word, one in data["words"].items()
     ]
     first = next(iter(scored.values()))
-    text = [
+    text = (
         f"{first['clips']} {first['split']} clips of all words, joined with pauses; "
-        f"{first['hours']:.2f} hours in all. Every other word is something not to answer to."
+        f"{first['hours']:.2f} hours in all. A report of a word anywhere else is a false alarm."
+    )
+    figures = {"words in a stream": words_figure(scored, "1")}
+    return [
+        Section("Words in a stream", text, figures=figures),
+        Section("Words in a stream: the figures", table=Table(header, rows)),
     ]
-    figure = words_figure(scored, "1")
-    section = Section("Words in a stream", text, [], {"words in a stream": figure})
-    return [section, Section("Words in a stream: the figures", [], [Table(header, _texts(rows))])]
 
 
 def classes(results: Sequence[Result]) -> list[Section]:
-    """Clips classified, and what was taken for what."""
+    """Accuracy on clips, and the confusion matrices."""
     evaluated = _of(results, "classes")
     if not evaluated:
         return []
@@ -183,27 +184,26 @@ def classes(results: Sequence[Result]) -> list[Section]:
         for result in evaluated[:4]
     }
     table = Table(["", "accuracy", "clips"], rows)
-    return [Section("Clips classified", [], [table], figures)]
+    return [Section("Clips classified", table=table, figures=figures)]
 
 
 def benchmarks(results: Sequence[Result]) -> list[Section]:
-    """What ``kws bench`` measured: rows as they are, bars of what is told of models."""
+    """Results of ``kws bench``: the rows as a table, bars of speed and memory."""
     sections = []
     for result in _of(results, "rows"):
         rows = [_flat(row) for row in result.data["rows"]]
-        columns = list(dict.fromkeys(key for row in rows for key in row))[:WIDEST]
+        columns = list(dict.fromkeys(key for row in rows for key in row))[:MAX_COLUMNS]
         table = Table(
             [column.replace("_", " ") for column in columns],
-            [[_figure(row.get(column, "")) for column in columns] for row in rows],
+            [[_cell(row.get(column, "")) for column in columns] for row in rows],
         )
-        method = result.data.get("method", "")
-        figures = _bars(result.name, rows)
-        sections.append(Section(f"Benchmark: {result.name}", [method], [table], figures))
+        title, method = f"Benchmark: {result.name}", result.data.get("method", "")
+        sections.append(Section(title, method, table, _bars(result.name, rows)))
     return sections
 
 
 def false_alarms(results: Sequence[Result]) -> list[Section]:
-    """What was taken for the keyword at one false alarm per hour."""
+    """The false alarms at the threshold of one per hour."""
     scored = [
         (result.name, result.data["keyword"], result.data) for result in _of(results, "keyword")
     ]
@@ -217,7 +217,7 @@ def false_alarms(results: Sequence[Result]) -> list[Section]:
     if not rows:
         return []
     table = Table(["", "detected", "in", "at second", "score"], rows)
-    return [Section("False alarms, at 1 per hour", [], [table], folded=True)]
+    return [Section("False alarms, at 1 per hour", table=table, folded=True)]
 
 
 def provenance(results: Sequence[Result]) -> list[Section]:
@@ -228,7 +228,7 @@ def provenance(results: Sequence[Result]) -> list[Section]:
         versions = ", ".join(f"{name} {v}" for name, v in made.get("versions", {}).items())
         place = f"{made.get('machine', '')}. {versions}".strip(". ")
         rows.append([path.name, made.get("command", ""), made.get("date", ""), place])
-    return [Section("What made this", [], [Table(["file", "command", "date", "with"], rows)])]
+    return [Section("What made this", table=Table(["file", "command", "date", "with"], rows))]
 
 
 SECTIONS = (summary, curves, conditions, words, classes, benchmarks, false_alarms, provenance)
@@ -251,23 +251,19 @@ def _share(data: dict, rate: str) -> str:
     return f"{share}{'' if at['enough_hours'] else '*'} ({low:.1f}–{high:.1f})"
 
 
-def _texts(rows: list[list]) -> list[list[str]]:
-    return [[str(cell) for cell in row] for row in rows]
-
-
 def _flat(row: dict) -> dict:
-    """A benchmark's row without what is no single figure."""
+    """The texts and numbers of a benchmark's row, without its lists and objects."""
     return {key: value for key, value in row.items() if isinstance(value, str | int | float)}
 
 
-def _figure(value) -> str:
+def _cell(value) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _bars(name: str, rows: list[dict]) -> dict[str, Figure]:
-    """Bars of speed and memory, a picture for each target there is."""
+    """Bars of speed and memory: a picture for each target and quantity."""
     wanted = {
         "latency_us": "µs an inference",
         "cpu_s_per_audio_s": "CPU seconds per second of audio",
@@ -284,12 +280,12 @@ def _bars(name: str, rows: list[dict]) -> dict[str, Figure]:
             }
             if len(values) > 1:
                 title = " ".join(filter(None, [target, unit]))
-                figures[f"{name}: {title}"] = bars(values, title)
+                figures[f"{name}: {title}"] = bar_figure(values, title)
     return figures
 
 
 def _inlined(figures: dict[str, Figure]) -> dict[str, str]:
-    """Each figure as the address of an SVG that holds itself."""
+    """Each figure as a data URL of an SVG."""
     addresses = {}
     for name, figure in figures.items():
         file = io.BytesIO()

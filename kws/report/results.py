@@ -1,4 +1,4 @@
-"""Results files as the report sees them, by what they hold."""
+"""Reads results files for the report and recognises which command wrote each."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ class Result:
     """One results file.
 
     kind: "keyword" or "words" of ``kws score``, "classes" of ``kws evaluate`` or ``kws train``,
-    "rows" of ``kws bench``. name: the model, or the file for what is of several.
+    "rows" of ``kws bench``. name: the model's, or the file's if it has results of several models.
     """
 
     path: Path
@@ -23,9 +23,10 @@ class Result:
 
 
 def read_results(paths: Sequence[Path]) -> list[Result]:
-    """The results in files, and in folders of models all that are there.
+    """The results in files, and in all files beside a model.
 
-    Raises KwsError for a file that holds no results of kws, and if there are none at all.
+    paths: results files, .tflite files, or folders. Raises KwsError if one of them has no results
+    of kws.
     """
     results: list[Result] = []
     for path in paths:
@@ -40,10 +41,10 @@ def read_results(paths: Sequence[Path]) -> list[Result]:
                 2,
             )
         results += found
-    return [_told_apart(result, results) for result in results]
+    return [_with_unique_name(result, results) for result in results]
 
 
-def _told_apart(result: Result, results: Sequence[Result]) -> Result:
+def _with_unique_name(result: Result, results: Sequence[Result]) -> Result:
     """A result with its file's name added if another one of its kind is of the same model."""
     same = [other for other in results if (other.kind, other.name) == (result.kind, result.name)]
     if len(same) == 1:
@@ -60,7 +61,7 @@ def _read(path: Path) -> list[Result]:
         raise KwsError(f"{path}: is not JSON ({error})", 2) from error
     if not isinstance(data, dict):
         return []
-    if isinstance(data.get("synthetic"), dict):  # of kws new-keyword, on what it kept for tuning
+    if isinstance(data.get("synthetic"), dict):  # kws new-keyword
         data = {**data["synthetic"], "made_by": data.get("made_by")}
     if isinstance(data.get("det"), list) and "conditions" in data:
         return [Result(path, "keyword", data["model"]["name"], data)]

@@ -1,4 +1,4 @@
-"""A model file at work: scores of features (``model``), detections in a stream (``detector``)."""
+"""Running a model file: scores of features (``model``), detections in a stream (``detector``)."""
 
 from kws.runtime.detector import Detection, Detector
 from kws.runtime.model import Model

@@ -4,17 +4,16 @@ Every few frames the network gives posteriors for the window that ends there. ``
 peaks of keywords in them.
 """
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from kws.frontend.log_mel import FeatureStream, FrontEnd
 from kws.frontend.native import NativeFeatureStream
-from kws.native import op_library
 from kws.runtime.decision import REFRACTORY_MS, SMOOTHING_MS, STEP_MS, Decision
 from kws.runtime.model import Model
-from kws.utils.console import note
+from kws.utils.console import note_once
+from kws.utils.errors import KwsError
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,10 @@ class Detection:
     score: float
     decided: float
 
+    def __str__(self) -> str:
+        """The line of ``kws detect`` and ``kws listen``."""
+        return f"{self.time:9.2f} s  {self.keyword:<12} {self.score:.2f}"
+
 
 class Detector:
     """Finds keywords in a stream that is fed in chunks of any size.
@@ -37,8 +40,10 @@ class Detector:
     It decides as the model file says, unless an argument says otherwise. threshold: of every
     keyword. smoothing_ms, refractory_ms: as of ``Decision``. trace: keep the averaged posteriors.
 
-    ``step_ms`` is the time between two steps. After each feed ``scores`` holds the latest averaged
-    posteriors (labels,), and ``trace``, if it was asked for, a (time, scores) pair for every step.
+    ``step_ms`` is the time between two steps, ``frontend_used`` the code that computes the
+    features: "native" or "numpy" (``feature_stream``). After each feed ``scores`` holds the latest
+    averaged posteriors (labels,), and ``trace``, if it was asked for, a (time, scores) pair for
+    every step.
 
     A stream begins in silence. A sample that is no number counts as 0, one beyond a million as 1 or
     −1; scores of windows with such samples are wrong, later ones are right. The detections do not
@@ -72,6 +77,7 @@ class Detector:
             model.labels, self.step_ms, thresholds, smoothing_ms, refractory_ms
         )
         self._stream = feature_stream(fe)
+        self.frontend_used = "numpy" if isinstance(self._stream, FeatureStream) else "native"
         # Silence before the first frame, so that a word at the start is found too.
         self._recent = _Recent(model.frames + self._stride, fe.bands, np.log(fe.floor))
         self._frames = 0
@@ -121,19 +127,16 @@ class Detector:
 
 
 def feature_stream(frontend: FrontEnd) -> NativeFeatureStream | FeatureStream:
-    """The device's front end, or NumPy's where the library with it was not built.
+    """The device's front end, or NumPy's where its library is not built or refuses the description.
 
-    The two differ by 3e-4 at most. Raises KwsError if the library refuses the front end.
+    NumPy is slower, and a note on standard error says why it is used. The two differ by 3e-4 at
+    most.
     """
-    if op_library() is None:
-        _tell_once("the library of kws is not built: features are computed by NumPy, slower")
+    try:
+        return NativeFeatureStream(frontend)
+    except KwsError as error:
+        note_once(f"{error}; NumPy computes the features, slower")
         return frontend.stream()
-    return NativeFeatureStream(frontend)
-
-
-@functools.cache
-def _tell_once(text: str) -> None:
-    note(text)
 
 
 class _Recent:

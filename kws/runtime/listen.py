@@ -1,22 +1,24 @@
-"""A live line for a person: level, the scores moving, and what was heard."""
+"""Detections as they come, and on a terminal a live line with the level and the best scores."""
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 import numpy as np
 
 from kws import audio
 from kws.runtime.detector import Detector
 
-DEAD_SECONDS = 5.0  # a source that says nothing at all for so long is not a quiet room
+# A quiet room still has noise: a source without any for so long is muted or not connected.
+DEAD_SECONDS = 5.0
 
 
 def listen(detector: Detector, source: Iterable[np.ndarray], as_json: bool = False) -> None:
     """Feed the detector from ``source`` until it ends; print detections as they come.
 
-    On a terminal a line below shows the level in dB and the three best scores. A source that is
-    dead for five seconds, as a muted microphone is, is mentioned.
+    On a terminal a line below shows the level in dB and the three best scores. If the source gives
+    equal samples for five seconds, as a muted microphone does, a warning is printed.
     """
     live = sys.stderr.isatty()
     try:
@@ -32,7 +34,7 @@ def listen(detector: Detector, source: Iterable[np.ndarray], as_json: bool = Fal
 
 
 def _watched(source: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The chunks; says so where all samples are equal for too long."""
+    """The chunks that are not empty; warns where all samples are equal for too long."""
     dead, limit = 0, DEAD_SECONDS * audio.RATE
     for chunk in source:
         if not len(chunk):
@@ -49,14 +51,10 @@ def _watched(source: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _print(detections, as_json: bool, live: bool) -> None:
-    for d in detections:
+    for detection in detections:
         if live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
-        if as_json:
-            line = {"time": d.time, "keyword": d.keyword, "score": d.score, "decided": d.decided}
-            print(json.dumps(line), flush=True)
-        else:
-            print(f"{d.time:9.2f} s  {d.keyword:<12} {d.score:.2f}", flush=True)
+        print(json.dumps(asdict(detection)) if as_json else detection, flush=True)
 
 
 def _meter(chunk: np.ndarray) -> str:

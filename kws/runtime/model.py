@@ -1,4 +1,4 @@
-"""A model file, ready to call: from features to scores, with the project's ops where needed."""
+"""A model file in an interpreter, with the project's ops where it needs them."""
 
 import ctypes
 from pathlib import Path
@@ -82,8 +82,7 @@ class Model:
     def stream(self) -> "Stream":
         """A new stream through a streaming file; any number of them may take turns.
 
-        It begins in silence: a window of that has gone before. Raises KwsError for a file that
-        takes whole windows.
+        It begins after a window of silence. Raises KwsError for a file that takes whole windows.
         """
         if self.step is None:
             raise KwsError(f"{self.path} takes whole windows; export it with --streaming", 2)
@@ -111,7 +110,7 @@ class Model:
 
 
 class Stream:
-    """What a streaming file knows of one stream of audio; made by ``Model.stream``."""
+    """The states of a streaming file for one stream of audio; made by ``Model.stream``."""
 
     def __init__(self, model: Model):
         self._model = model
@@ -128,7 +127,7 @@ class Stream:
         return scores
 
     def _take_over(self) -> None:
-        """Change the states in the interpreter for this stream's, and keep the others'."""
+        """Put this stream's states into the interpreter; save those of the stream before."""
         model = self._model
         if model._owner is not None:
             for kept, state in zip(model._owner._states, model._before, strict=True):

@@ -1,9 +1,9 @@
 """A wake-word engine for Home Assistant and others that speak the Wyoming protocol.
 
-A client asks what there is (Describe → Info), names the words it waits for (Detect), and streams
-audio (AudioStart, AudioChunk …, AudioStop); it hears of each of them (Detection), or, when the
-audio stops, that there was none (NotDetected). Every keyword of every model is a wake word of its
-own. Each client has a stream of its own; all share the models.
+A client asks which wake words there are (Describe → Info), names those it waits for (Detect) and
+streams audio (AudioStart, AudioChunk …, AudioStop). It gets a Detection for each of them, or
+NotDetected at the end of audio without any. Every keyword of every model is a wake word. Each
+client has its own stream; all clients share the models.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ async def serve(models: Sequence[Model], uri: str) -> None:
 
 
 def wake_words(models: Sequence[Model]) -> dict[str, Model]:
-    """Every keyword with the model that knows it."""
+    """Every keyword with the model that knows it. Raises KwsError if two models have the same."""
     words: dict[str, Model] = {}
     for model in models:
         for label in model.labels:
@@ -76,20 +76,20 @@ class Client(AsyncEventHandler):
         if Describe.is_type(event.type):
             return [info(self._words)]
         if Detect.is_type(event.type):
-            return self._want(Detect.from_event(event).names)
+            return self._choose(Detect.from_event(event).names)
         if AudioStart.is_type(event.type):
             self._begin()
         elif AudioChunk.is_type(event.type):
             chunk = AudioChunk.from_event(event)
-            return self._hear(self._samples(chunk), chunk.timestamp)
+            return self._feed(self._samples(chunk), chunk.timestamp)
         elif AudioStop.is_type(event.type):
             return self._end()
         elif Ping.is_type(event.type):
             return [Pong(Ping.from_event(event).text)]
         return []
 
-    def _want(self, names: list[str] | None) -> list[Eventable]:
-        """Listen for these words from now on; for all if there are no names."""
+    def _choose(self, names: list[str] | None) -> list[Eventable]:
+        """Report only these words from now on; all of them if there are no names."""
         self._wanted = set(self._words) & set(names or self._words)
         self._begin()
         if unknown := sorted(set(names or ()) - set(self._words)):
@@ -105,7 +105,10 @@ class Client(AsyncEventHandler):
         self._detected = False
 
     def _samples(self, chunk: AudioChunk) -> np.ndarray:
-        """Any rate and number of channels as float32 (samples,) at 16 kHz."""
+        """A chunk of any rate and number of channels as float32 (samples,) at 16 kHz.
+
+        Raises ValueError for another format.
+        """
         if chunk.width != 2 or chunk.channels < 1 or not 8000 <= chunk.rate <= 192000:
             raise ValueError("audio must be 16-bit, at 8 to 192 kHz")
         samples = audio.from_int16(np.frombuffer(chunk.audio, "<i2"))
@@ -115,7 +118,7 @@ class Client(AsyncEventHandler):
             self._resample = soxr.ResampleStream(chunk.rate, audio.RATE, 1, dtype="float32")
         return self._resample.resample_chunk(samples) if self._resample else samples
 
-    def _hear(self, samples: np.ndarray, timestamp: int | None) -> list[Eventable]:
+    def _feed(self, samples: np.ndarray, timestamp: int | None) -> list[Eventable]:
         found = [hit for detector in self._detectors for hit in detector.feed(samples)]
         return self._report(found, timestamp)
 
@@ -128,7 +131,7 @@ class Client(AsyncEventHandler):
         return answers
 
     def _report(self, found: list, timestamp: int | None) -> list[Eventable]:
-        """The detections that are wanted; in milliseconds, by the client's clock if it has one."""
+        """The wanted detections. Times in ms: of the client's clock if it sends its own."""
         wanted = [hit for hit in found if hit.keyword in self._wanted]
         self._detected = self._detected or bool(wanted)
         return [
@@ -141,7 +144,7 @@ class Client(AsyncEventHandler):
 
 
 def info(words: dict[str, Model]) -> Info:
-    """What is told to a client that asks."""
+    """The answer to Describe."""
     source = Attribution(name="kws", url="")
     models = [
         WakeModel(

@@ -4,6 +4,7 @@ Progress and notes go to standard error, so that results on standard output can 
 """
 
 import contextlib
+import functools
 import os
 import sys
 import time
@@ -45,6 +46,12 @@ def note(text: str) -> None:
     """Print a line on standard error that is no error."""
     clear = _CLEAR if sys.stderr.isatty() else ""  # of a progress line
     print(f"{clear}kws: {text}", file=sys.stderr, flush=True)
+
+
+@functools.cache
+def note_once(text: str) -> None:
+    """``note``, once a process for the same text."""
+    note(text)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kws.audio.levels import loudness, speech_fault, trim
+from kws.audio.levels import loudness, speech_end, speech_fault, trim
 
 
 def test_loudness_is_that_of_the_loudest_tenth_of_a_second():
@@ -50,3 +50,11 @@ def test_faults_are_told_apart():
     assert speech_fault(np.clip(8 * word, -1, 1)) == "clipped"
     assert speech_fault(np.where(np.arange(16000) < 4500, word, 0)) == "too short"
     assert speech_fault(np.random.default_rng(0).normal(0, 0.1, 16000)) == "no silence around it"
+
+
+def test_speech_ends_with_the_last_loud_frame():
+    clip = 0.003 * np.random.default_rng(1).standard_normal(16000)
+    clip[4000:8800] += 0.3 * np.sin(np.arange(4800) * 0.2)
+    assert speech_end(clip.astype(np.float32)) == pytest.approx(0.55, abs=0.011)
+    assert speech_end(np.zeros(1600, np.float32)) == 0.1
+    assert speech_end(np.zeros(3, np.float32)) == 3 / 16000

@@ -90,9 +90,9 @@ def test_microwakeword_as_its_package_runs_it(speech):
     system = open_system("microwakeword:alexa")
     assert (system.keywords, system.file_bytes) == (["alexa"], 55856)
     stream = system.stream()
-    heard = [stream.feed(part) for part in np.array_split(speech, [1, 700, 701, 9000])]
-    times = np.concatenate([times for times, _ in heard])
-    scores = np.concatenate([scores for _, scores in heard])[:, 0]
+    steps = [stream.feed(part) for part in np.array_split(speech, [1, 700, 701, 9000])]
+    times = np.concatenate([times for times, _ in steps])
+    scores = np.concatenate([scores for _, scores in steps])[:, 0]
 
     network = microwakeword.MicroWakeWord.from_builtin(microwakeword.Model.ALEXA)
     features = microwakeword.MicroWakeWordFeatures()

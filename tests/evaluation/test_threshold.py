@@ -1,4 +1,4 @@
-"""A threshold carried on from few false alarms to fewer. Half a second."""
+"""A threshold extrapolated from a short background to few false alarms."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def detections(scale: float, hours: float, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
-def test_few_hours_tell_what_many_have(scale):
+def test_a_threshold_from_one_hour_holds_in_many(scale):
     """Half an alarm an hour in 2,000 hours, from thresholds fitted on an hour each."""
     long = detections(scale, 2000, 0)
     rates = []
@@ -30,8 +30,8 @@ def test_few_hours_tell_what_many_have(scale):
     st.floats(0.05, 1),
     st.floats(1.5, 5),
 )
-def test_fewer_alarms_take_a_higher_threshold(scores, rate, times):
+def test_fewer_false_alarms_take_a_higher_threshold(scores, rate, times):
     few, more = (extrapolate(scores, 0.3, r, 1.0) for r in (rate, rate * times))
     assert few >= more
-    # As many as were heard are at the level itself.
+    # As many reports as there were exceed the level itself.
     assert extrapolate(scores, 0.3, len(scores), 1.0) == pytest.approx(0.3)

@@ -1,7 +1,6 @@
-"""The detector's decisions, with a stand-in for the network that hears tones."""
+"""Detections, with a stand-in for the network."""
 
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,26 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws.frontend.log_mel import FrontEnd
-from kws.labels import SILENCE, UNKNOWN
-from kws.runtime.detector import Detector, _tell_once
+from kws.native import op_library
+from kws.runtime.detector import Detector
+from kws.utils.console import note_once
 from tests import tones
-
-
-class ToneModel:
-    """Scores a window by the share of its energy near each word's frequency."""
-
-    labels = ("low", "high", UNKNOWN, SILENCE)
-    frontend = FrontEnd()
-    metadata: ClassVar[dict] = {}
-    frames = 48
-    step = None
-    samples = 8000
-
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        power = np.exp(window).sum(axis=0)
-        # Bands below and above 900 Hz; the top third of the bands is "other".
-        parts = np.array([power[:14].sum(), power[14:26].sum(), power[26:].sum(), 50.0])
-        return (parts / parts.sum()).astype(np.float32)
+from tests.runtime.stand_ins import ToneModel
 
 
 def recording(*places: tuple[str, float], seconds: float = 6.0) -> np.ndarray:
@@ -104,9 +88,27 @@ def test_trace_and_scores():
     assert detector.scores.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_without_the_library_a_stream_is_slower_and_says_so_once(monkeypatch, capsys):
-    monkeypatch.setattr("kws.runtime.detector.op_library", lambda: None)
-    _tell_once.cache_clear()
-    audio = recording(*PLACES)
-    assert [d.keyword for d in detect(audio)] == [d.keyword for d in detect(audio)] != []
-    assert capsys.readouterr().err.count("library of kws is not built") == 1
+def test_without_the_library_numpy_computes_the_features_and_a_note_says_so_once(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr("kws.frontend.native.op_library", lambda: None)
+    note_once.cache_clear()
+    assert Detector(ToneModel()).frontend_used == "numpy"
+    assert [d.keyword for d in detect(recording(*PLACES))] == ["low", "high", "low"]
+    assert capsys.readouterr().err.count("op library is not built") == 1
+
+
+@pytest.mark.skipif(op_library() is None, reason="the op library was not built")
+def test_with_the_library_there_is_no_note(capsys):
+    note_once.cache_clear()
+    assert Detector(ToneModel()).frontend_used == "native"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(op_library() is None, reason="the op library was not built")
+def test_a_front_end_that_the_library_refuses_is_numpys_and_a_note_says_why(capsys):
+    note_once.cache_clear()
+    model = ToneModel()
+    model.frontend = FrontEnd(floor=1e-40)  # ln of that is no float32 number's
+    assert Detector(model).frontend_used == "numpy"
+    assert "floor" in capsys.readouterr().err

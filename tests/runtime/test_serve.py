@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -16,26 +14,12 @@ from wyoming.ping import Ping, Pong
 from wyoming.wake import Detect, Detection, NotDetected
 
 from kws.cli.main import main
-from kws.frontend.log_mel import FrontEnd
-from kws.labels import SILENCE, UNKNOWN
 from kws.runtime.serve import serve
 from tests import tones
 from tests.conftest import ROOT
+from tests.runtime.stand_ins import ToneModel
 
 RELEASED = str(ROOT / "models" / "quickstart" / "dense.tflite")
-
-
-class ToneModel:
-    """In place of a network: the share of a window's energy near each word's frequency."""
-
-    path, metadata, step = Path("tones.tflite"), MappingProxyType({}), None
-    labels = ("low", "high", UNKNOWN, SILENCE)
-    frontend, frames, bands, samples = FrontEnd(), 48, 40, 8000
-
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        power = np.exp(window).sum(axis=0)
-        parts = np.array([power[:14].sum(), power[14:26].sum(), power[26:].sum(), 50.0])
-        return (parts / parts.sum()).astype(np.float32)
 
 
 def speak(*words: str, rate: int = 16000, channels: int = 1, silence: float = 0.6) -> list[Event]:
@@ -90,7 +74,7 @@ def names(answers: list[Event]) -> list[str | None]:
     return [Detection.from_event(a).name if Detection.is_type(a.type) else None for a in answers]
 
 
-def test_tells_what_there_is():
+def test_describe_lists_the_wake_words():
     [[answer]] = converse([Describe().event()])
     [program] = Info.from_event(answer).wake
     assert program.name == "kws"
@@ -98,7 +82,7 @@ def test_tells_what_there_is():
     assert all(m.installed and m.languages for m in program.models)
 
 
-def test_hears_the_words_in_their_order():
+def test_words_are_detected_in_their_order():
     [answers] = converse([Detect().event(), *speak("low", "high", "low")])
     assert names(answers) == ["low", "high", "low"]
     times = [Detection.from_event(answer).timestamp for answer in answers]
@@ -122,12 +106,12 @@ def test_other_formats_and_streams_one_after_another():
     assert names(answers) == ["low", None, None]
 
 
-def test_a_word_cut_off_by_the_end():
+def test_a_word_that_the_end_cuts_off_is_detected():
     [answers] = converse(speak("low", silence=0.0))
     assert names(answers) == ["low"]
 
 
-def test_unknown_names_and_nonsense():
+def test_an_unknown_name_is_answered_with_an_error():
     [answers] = converse([Detect(names=["jarvis"]).event()])
     assert "jarvis" in Error.from_event(answers[0]).text
 
