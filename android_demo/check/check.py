@@ -116,7 +116,7 @@ def bionic(work: Path, abi: str) -> None:
 
 def desktop(work: Path) -> None:
     """The same entry points on this machine's JVM, on speech: they hear what Python hears."""
-    from kws.benchmark.toolchain import tflite_library
+    from kws.benchmark.tflite_library import tflite_library
     from kws.runtime.detector import Detector
     from kws.runtime.model import Model
 

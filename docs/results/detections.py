@@ -25,7 +25,8 @@ import numpy as np
 import soundfile
 
 from kws import audio
-from kws.benchmark.toolchain import build, tflite_library
+from kws.benchmark.tflite_library import tflite_library
+from kws.benchmark.toolchain import build, build_for_aarch64
 from kws.datasets import clips
 from kws.datasets.noise import Noise
 from kws.evaluation.streams import join_clips
@@ -38,7 +39,6 @@ RESULTS = Path("docs/results/detections.json")
 PAUSE, CPU = (1.0, 2.0), "cortex-a53"
 EMULATOR = ["qemu-aarch64", "-cpu", CPU, "-L", "/usr/aarch64-linux-gnu"]
 TIE, CLOSE = 1e-6, 0.1  # scores in [0, 1]; seconds
-TOOLCHAIN = Path("export/toolchains/aarch64-linux-gnu.cmake").absolute()
 
 
 def recording(data: Path, path: Path) -> float:
@@ -94,7 +94,7 @@ def compare(expected: list[dict], found: list[dict], score: Callable[[float, str
 
 def main(data: Path, models: list[Path]) -> None:
     here = build("host", ["kws_runner"]) / "kws_runner"
-    there = build("aarch64", ["kws_runner"], "--toolchain", str(TOOLCHAIN)) / "kws_runner"
+    there = build_for_aarch64(["kws_runner"]) / "kws_runner"
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         recorded = Path(folder) / "hour.wav"

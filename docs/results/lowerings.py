@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from kws import audio, pipeline, recipe
-from kws.benchmark import toolchain
+from kws.benchmark import emulator
 from kws.runtime.model import Model
 from kws.utils.console import load_keras
 from kws.utils.files import write_text
@@ -59,10 +59,10 @@ def row(file: Path, scores: np.ndarray, expected: np.ndarray, truth: np.ndarray)
     }
 
 
-def on_arm(machine: toolchain.Aarch64, file: Path, features: np.ndarray) -> np.ndarray:
+def on_arm(arm: emulator.Emulator, file: Path, features: np.ndarray) -> np.ndarray:
     inputs, outputs = file.with_suffix(".inputs"), file.with_suffix(".outputs")
     inputs.write_bytes(features.tobytes())
-    machine.invoke(CPU, file, inputs, outputs)
+    arm.invoke(CPU, file, inputs, outputs)
     return np.fromfile(outputs, np.float32).reshape(len(features), -1)
 
 
@@ -112,11 +112,11 @@ def main() -> None:
             rows["x86-64"].append(row(file, Model(file)(features), expected, truth))
             print(rows["x86-64"][-1], flush=True)
         write(rows)
-        machine = toolchain.prepare()
+        arm = emulator.prepare()
         rows["aarch64"] = []
         for lowering, quantize, every in ON_ARM:
             file = name(lowering, quantize)
-            scores = on_arm(machine, file, features[::every])
+            scores = on_arm(arm, file, features[::every])
             rows["aarch64"].append(row(file, scores, expected[::every], truth[::every]))
             print(rows["aarch64"][-1], flush=True)
             write(rows)

@@ -1,26 +1,33 @@
-"""`kws bench layers`: structured layers against Dense, forward and forward+backward."""
+"""``kws bench layers``: structured layers against Dense, forward and forward+backward."""
 
 import ctypes
 import gc
+import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from kws import structured
-from kws.benchmark.results import write_results
-from kws.utils.provenance import provenance
+from kws.benchmark.figures import ratio_panels
+from kws.benchmark.results import markdown_page, markdown_table, write_results
+from kws.benchmark.timing import interleaved, seconds
 
 SIZES = (256, 512, 1024, 2048, 4096, 8192)
 RANKS = (1, 2, 4, 8)
 BATCHES = (1, 10, 100)
-_LANDMARKS = (256, 1024, 4096)
-_BOTH_FORMS = 1024  # up to this size also the form that the rule decides against
+QUICK_SIZES, QUICK_RANKS, QUICK_BATCHES = (256, 1024), (1, 4), (10,)
+_LANDMARKS = (256, 1024, 4096)  # sizes at which every layer is measured
+_BOTH_FORMS = 1024  # up to this size also the form that the layer does not choose
 
-# The largest n for layers whose work or memory grows like that of Dense or faster.
+_RANKED = ("HankelLike", "ToeplitzHankelLike", "LearnedShiftLike", "LowRank")
+_RANKED += ("VandermondeLike", "CauchyLike")
+_UNRANKED = ("Toeplitz", "Circulant", "SkewCirculant", "Fastfood", "Hashed", "RandomEdges")
+
+# The largest n for layers whose work or memory grows as fast as that of Dense, or faster.
 _LIMITS = {
     "VandermondeLike": 2048,
     "CauchyLike": 4096,
@@ -28,22 +35,20 @@ _LIMITS = {
     "RandomEdges": 2048,
 }
 
+_SAMPLING_SECONDS, _FEWEST, _MOST = 0.3, 5, 200
 
-def bench_layers(
-    path_json: Path | str,
-    sizes: tuple[int, ...] = SIZES,
-    ranks: tuple[int, ...] = RANKS,
-    batches: tuple[int, ...] = BATCHES,
-    quick: bool = False,
-    full: bool = False,
-    report: Callable[[str], None] = print,
-) -> dict:
+METHOD = (
+    "Square n×n layers on a batch of vectors, compiled (XLA on TensorFlow and JAX): the forward "
+    "pass, and forward and backward with gradients of input and weights. Calls of a layer and of "
+    "Dense alternate. Times are CPU times of all threads of the process, and ratios are those of "
+    "medians: times Dense's speed, above 1 is faster. A form in brackets is not what the layer "
+    "chooses. The peak of memory is that of the first training step, its compilation included."
+)
+
+
+def bench_layers(path_json: Path | str, quick: bool = False, full: bool = False) -> dict:
     """Time every layer of ``kws.structured`` against ``keras.layers.Dense``.
 
-    Both are compiled (XLA on TensorFlow and JAX) for a square n×n layer on ``batch`` vectors:
-    the forward pass, and forward and backward with gradients of input and weights. Calls of the
-    two alternate. Times are the processor's, of all threads of this process: on a machine that
-    does other things, too, those of the clock say more about these. A ratio is one of medians.
     ``kws bench layers`` keeps to one core.
 
     Args:
@@ -52,100 +57,115 @@ def bench_layers(
         full: every layer at every size and batch; otherwise the other layers than
             ToeplitzLike are measured at three sizes and the largest batch, and where size and
             batch are smallest.
-        report: gets one line for each size, rank, batch and layer.
 
-    Returns what is written: ``{"made_by", "backend", "rows": [{"layer", "n", "rank", "batch",
-    "form", "chosen", "forward_us", "forward_dense_us", "forward_ratio", "train_us",
-    "train_dense_us", "train_ratio", "peak_mib", "dense_peak_mib"}]}``; a ratio above 1 means
-    faster than Dense, the peak is that of the first training step, its compilation included, and
-    ``chosen`` is false where the layer was made to take the other form than it would.
+    Returns what is written; its "rows" have a case each, with microseconds, and with "chosen" false
+    where the layer was made to take the other form than it would.
     """
+    sizes, ranks, batches = SIZES, RANKS, BATCHES
     if quick:
-        sizes, ranks, batches = (256, 1024), (1, 4), (10,)
+        sizes, ranks, batches = QUICK_SIZES, QUICK_RANKS, QUICK_BATCHES
     rows = []
-    for n in sizes:
-        for batch in batches:
-            reference = _Compiled(keras.layers.Dense(n), n, batch)
-            landmark = n in _LANDMARKS and batch == max(batches)
-            smallest = n == min(sizes) and batch == min(batches)
-            others = full or (not quick and (landmark or smallest))
-            cases = [(name, rank, True) for name, rank in _cases(n, ranks, others)]
-            if n <= _BOTH_FORMS and batch == max(batches) and not quick:
-                # Low rank as a matrix: what any r generators cost before there is a structure.
-                cases += [(name, r, False) for name in ("ToeplitzLike", "LowRank") for r in ranks]
-            for name, rank, chosen in cases:
-                row = _compare(reference, name, n, rank, batch, chosen)
-                rows.append(row)
-                report(
-                    f"n {n:5d}  batch {batch:3d}  {name} {rank or '':1}: {_form(row)}, "
-                    f"forward {row['forward_ratio']:.2f}×, train {row['train_ratio']:.2f}×"
-                )
-            del reference
-            gc.collect()
-    results = {"made_by": provenance(), "backend": _backend(), "rows": rows}
-    write_results(path_json, results, _table, _draw)
-    return results
+    for n, batch in itertools.product(sizes, batches):
+        dense = _Compiled(keras.layers.Dense(n), n, batch)
+        landmark = n in _LANDMARKS and batch == max(batches)
+        smallest = n == min(sizes) and batch == min(batches)
+        others = full or (not quick and (landmark or smallest))
+        cases = [(name, rank, True) for name, rank in _cases(n, ranks, others)]
+        if n <= _BOTH_FORMS and batch == max(batches) and not quick:
+            # LowRank as a matrix shows what r generators cost before there is any structure.
+            cases += [(name, r, False) for name in ("ToeplitzLike", "LowRank") for r in ranks]
+        for name, rank, chosen in cases:
+            row = {"layer": name, "n": n, "rank": rank, "batch": batch}
+            row |= _compare(_layer(name, n, rank), chosen, dense)
+            rows.append(row)
+            print(
+                f"n {n:5d}  batch {batch:3d}  {name} {rank or '':1}: {_form(row)}, "
+                f"forward {row['forward_ratio']:.2f}×, train {row['train_ratio']:.2f}×"
+            )
+        del dense
+        gc.collect()
+    contents = {"method": METHOD, "backend": _backend(), "rows": rows}
+    shown = [row for row in rows if row["layer"] == "ToeplitzLike" and row["chosen"]]
+    label = "ToeplitzLike, forward+backward:\ntimes the speed of Dense"
+    return write_results(path_json, contents, page, ratio_panels(shown, "train_ratio", label))
 
 
-def _cases(n: int, ranks, others: bool):
-    ranked, plain = ["ToeplitzLike"], []
-    if others:
-        ranked += ["HankelLike", "ToeplitzHankelLike", "LearnedShiftLike", "LowRank"]
-        ranked += ["VandermondeLike", "CauchyLike"]
-        plain = ["Toeplitz", "Circulant", "SkewCirculant", "Fastfood", "Hashed", "RandomEdges"]
-    for name in ranked:
-        if n <= _LIMITS.get(name, n):
-            for rank in ranks if name == "ToeplitzLike" else ranks[::2]:
-                yield name, rank
-    for name in plain:
-        if n <= _LIMITS.get(name, n):
-            yield name, None
+def page(result: dict) -> str:
+    """The results as Markdown, a row per case."""
+    columns = {
+        "layer": "{layer}",
+        "rank": lambda row: str(row["rank"] or ""),
+        "n": "{n}",
+        "batch": "{batch}",
+        "form": _form,
+        "forward": "{forward_ratio:.2f}×",
+        "forward+backward": "{train_ratio:.2f}×",
+        "ms": lambda row: f"{row['train_us'] / 1000:.2f}",
+        "peak MiB (Dense)": "{peak_mib} ({dense_peak_mib})",
+    }
+    table = markdown_table(columns, result["rows"])
+    return markdown_page("Structured layers against Dense", result, f"{result['backend']}.", table)
 
 
-def _compare(
-    reference: "_Compiled", name: str, n: int, rank: int | None, batch: int, chosen: bool
-) -> dict:
+def _form(row: dict) -> str:
+    return row["form"] if row["chosen"] else f"({row['form']})"
+
+
+def _cases(n: int, ranks: tuple[int, ...], others: bool) -> Iterator[tuple[str, int | None]]:
+    """Layers, each with its rank or None; besides ToeplitzLike only if others are wanted."""
+    yield from itertools.product(["ToeplitzLike"], ranks)
+    for names, some_ranks in ((_RANKED, ranks[::2]), (_UNRANKED, [None])):
+        fitting = [name for name in names if n <= _LIMITS.get(name, n)]
+        yield from itertools.product(fitting if others else (), some_ranks)
+
+
+def _layer(name: str, n: int, rank: int | None) -> keras.Layer:
     arguments = {"rank": rank} if rank else {}
     if name in ("Hashed", "RandomEdges"):
         arguments["buckets" if name == "Hashed" else "edges"] = 2 * n
-    layer = getattr(structured, name)(n, **arguments)
-    layer.build((batch, n))
+    return getattr(structured, name)(n, **arguments)
+
+
+def _compare(layer, chosen: bool, dense: "_Compiled") -> dict:
+    """A row's figures of a layer in the form that it chooses, or in the other."""
+    batch, n = dense.shape
+    layer.build(dense.shape)
     fast = layer.use_fast_product(batch) == chosen
     layer.use_fast_product = lambda batch: fast
     compiled = _Compiled(layer, n, batch)
-    row = {"layer": name, "n": n, "rank": rank, "batch": batch}
-    row |= {"form": "fast" if fast else "matrix", "chosen": chosen}
+    row = {"form": "fast" if fast else "matrix", "chosen": chosen}
     for key in ("forward", "train"):
-        own, dense = _medians(getattr(compiled, key), getattr(reference, key))
-        row[f"{key}_us"], row[f"{key}_dense_us"] = round(own * 1e6, 1), round(dense * 1e6, 1)
-        row[f"{key}_ratio"] = round(dense / own, 3)
-    row["peak_mib"], row["dense_peak_mib"] = compiled.peak_mib, reference.peak_mib
+        own_us, dense_us = _medians_us(getattr(compiled, key), getattr(dense, key))
+        row[f"{key}_us"], row[f"{key}_dense_us"] = round(own_us, 1), round(dense_us, 1)
+        row[f"{key}_ratio"] = round(dense_us / own_us, 3)
+    row["peak_mib"], row["dense_peak_mib"] = compiled.peak_mib, dense.peak_mib
     return row
 
 
-def _medians(first: Callable, second: Callable, seconds: float = 0.3) -> tuple[float, float]:
-    first(), second()
-    times = ([], [])
-    start = time.perf_counter()
-    while len(times[0]) < 5 or (time.perf_counter() - start < seconds and len(times[0]) < 200):
-        for function, taken in zip((first, second), times, strict=True):
-            before = time.process_time()
-            function()
-            taken.append(time.process_time() - before)
-    return statistics.median(times[0]), statistics.median(times[1])
+def _medians_us(*functions: Callable[[], object]) -> list[float]:
+    for function in functions:
+        function()  # the first call compiles
+    once = sum(seconds(function, time.perf_counter) for function in functions)
+    rounds = min(_MOST, max(_FEWEST, round(_SAMPLING_SECONDS / once)))
+    samples = interleaved(
+        {number: lambda f=function: seconds(f) for number, function in enumerate(functions)},
+        rounds,
+    )
+    return [1e6 * statistics.median(taken) for taken in samples.values()]
 
 
 class _Compiled:
     """The compiled forward pass and training step of one layer, both without arguments."""
 
     def __init__(self, layer: keras.Layer, n: int, batch: int):
+        self.shape = (batch, n)
         rng = np.random.default_rng(0)
-        x, gradient = (rng.normal(size=(batch, n)).astype("float32") for _ in range(2))
+        x, gradient = (rng.normal(size=self.shape).astype("float32") for _ in range(2))
         if not layer.built:
-            layer.build(x.shape)
+            layer.build(self.shape)
         make = {"tensorflow": _tensorflow_steps, "jax": _jax_steps}[keras.backend.backend()]
         self.forward, self.train = make(layer, x, gradient)
-        # The first call: later ones live in memory that the allocator kept.
+        # The first call: later ones use memory that the allocator kept.
         self.peak_mib = _peak_mib(self.train)
 
 
@@ -211,49 +231,3 @@ def _peak_mib(function: Callable) -> float | None:
 def _backend() -> str:
     name = keras.backend.backend()
     return f"{name} {__import__(name).__version__}, XLA"
-
-
-def _table(results: dict) -> str:
-    lines = [
-        "# Structured layers against Dense",
-        "",
-        f"{results['made_by']['machine']}; {results['backend']}, one core. Times Dense's "
-        "speed, above 1 is faster; made by `kws bench layers`. A form in brackets is not what the "
-        "layer chooses.",
-        "",
-        "| layer | rank | n | batch | form | forward | forward+backward | ms | peak MiB (Dense) |",
-        "|---|--:|--:|--:|---|--:|--:|--:|--:|",
-    ]
-    for row in results["rows"]:
-        lines.append(
-            f"| {row['layer']} | {row['rank'] or ''} | {row['n']} | {row['batch']} "
-            f"| {_form(row)} | {row['forward_ratio']:.2f}× | {row['train_ratio']:.2f}× "
-            f"| {row['train_us'] / 1000:.2f} | {row['peak_mib']} ({row['dense_peak_mib']}) |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _form(row: dict) -> str:
-    return row["form"] if row["chosen"] else f"({row['form']})"
-
-
-def _draw(results: dict, path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    rows = [row for row in results["rows"] if row["layer"] == "ToeplitzLike" and row["chosen"]]
-    batches = sorted({row["batch"] for row in rows})
-    figure = Figure(figsize=(4 * len(batches), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
-    for axes, batch in zip(panels, batches, strict=True):
-        for rank in sorted({row["rank"] for row in rows}):
-            chosen = [r for r in rows if (r["batch"], r["rank"]) == (batch, rank)]
-            sizes = [r["n"] for r in chosen]
-            axes.plot(sizes, [r["train_ratio"] for r in chosen], "o-", label=f"rank {rank}")
-        axes.axhline(1, color="black", linewidth=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="n", title=f"batch {batch}")
-        axes.set_xticks(sizes, [str(n) for n in sizes])
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
-    panels[0].set_ylabel("ToeplitzLike, forward+backward:\ntimes the speed of Dense")
-    panels[0].legend()
-    figure.savefig(path, dpi=90)

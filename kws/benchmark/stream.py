@@ -1,42 +1,37 @@
-"""``kws bench stream``: what listening costs, front end included, ours beside other projects'."""
+"""``kws bench stream``: CPU time of wake word engines, ours beside other projects'."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from kws import audio
-from kws.benchmark.results import (
-    installed_versions,
-    made_by,
-    markdown_table,
-    write_results,
-)
+from kws.benchmark.figures import bar_panels
+from kws.benchmark.results import installed_versions, markdown_page, markdown_table, write_results
 from kws.benchmark.timing import interleaved, median_and_quartiles, seconds
-from kws.evaluation.systems import MicroWakeWord, OpenWakeWord, Peer
+from kws.evaluation.systems import PEERS, MicroWakeWord, Peer
 from kws.runtime.detector import Detector, feature_stream
 from kws.runtime.model import Model
-from kws.utils.provenance import provenance
 
 SECONDS, ROUNDS, QUICK_ROUNDS = 8, 25, 5
 WORD = "alexa"  # of the peers
-PACKAGES = (MicroWakeWord.distribution, "pymicro-features", OpenWakeWord.distribution)
 CHUNK = 1280  # samples: 80 ms, what openWakeWord takes at a time
 
 METHOD = (
     f"CPU time of the whole process, all its threads, for {SECONDS} seconds of noise of changing "
     "loudness, per second of it: the median of interleaved rounds, with their quartiles. Every one "
-    "gets the same 16-bit samples in pieces of 80 ms through the Python interface that its users "
-    "call, and goes from samples to decision; one thread each. The front end's share is measured "
-    "by itself in the same rounds."
+    "gets the same 16-bit samples in pieces of 80 ms through its Python interface, and goes from "
+    "samples to decision, or to the score that its user compares with a threshold; one thread "
+    "each. The front end's share is measured by itself in the same rounds."
 )
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A wake word engine. ``feed`` takes 16-bit samples and does all there is to do;
-    ``front_end`` only the features, where they can be had alone. ``step_ms``: between two steps."""
+class Engine:
+    """A wake word engine. feed: takes 16-bit samples and does everything. front_end: only makes
+    the features, where these can be had alone. step_ms: audio between two inferences."""
 
     name: str
     file_bytes: int
@@ -45,108 +40,114 @@ class Contender:
     front_end: Callable[[bytes], object] | None = None
 
 
-def bench_stream(
-    models: Sequence[Path],
-    path_json: Path | str,
-    quick: bool = False,
-    report: Callable[[str], None] = print,
-) -> dict:
-    """Measure models of kws, windowed or streaming, and the peers' "alexa" that are installed.
+def bench_stream(models: Sequence[Path], path_json: Path | str, quick: bool = False) -> dict:
+    """Measure models of kws, windowed or streaming, and "alexa" of the peers that are installed.
 
     Writes the results to ``path_json``, a table and a picture beside it (.md and .png). Returns
-    what is written: ``{"made_by", "method", "versions", "rows": [{"model", "file_bytes",
-    "step_ms", "ms_per_second", "quartiles", "front_end_ms", "of_microwakeword"}]}``; the last is
-    the share of microWakeWord's time, None where that is not installed. Raises KwsError for a
-    file that is no model.
+    what is written; "of_microwakeword" is the share of microWakeWord's time, None where that is not
+    installed. Raises KwsError for a file that is no model.
     """
-    contenders = [_ours(path) for path in models] + _peers(report)
-    chunks = _audio()
-    for contender in contenders:  # first calls fetch pages and choose kernels
-        _time(contender.feed, chunks)
-    works = {
-        (contender.name, part): work
-        for contender in contenders
+    engines = [_ours(path) for path in models]
+    for peer in PEERS.values():
+        if find_spec(peer.package):
+            engines.append(_peer(peer))
+        else:
+            print(f'{peer.package} is not installed and left out; pip install "kws[peers]"')
+    chunks = _noise()
+    for engine in engines:
+        _ms_per_second(engine.feed, chunks)  # first calls fetch pages and choose kernels
+    parts = {
+        (engine.name, part): work
+        for engine in engines
         for part in ("feed", "front_end")
-        if (work := getattr(contender, part))
+        if (work := getattr(engine, part))
     }
     times = interleaved(
-        {key: lambda work=work: _time(work, chunks) for key, work in works.items()},
+        {key: lambda work=work: _ms_per_second(work, chunks) for key, work in parts.items()},
         QUICK_ROUNDS if quick else ROUNDS,
     )
-    rows = [_row(contender, times) for contender in contenders]
-    micro = [row["ms_per_second"] for row in rows if row["model"].startswith("microWakeWord")]
-    for row in rows:
-        row["of_microwakeword"] = row["ms_per_second"] / micro[0] if micro else None
+    figures = {key: median_and_quartiles(taken) for key, taken in times.items()}
+    micro = [
+        figures[engine.name, "feed"][0]
+        for engine in engines
+        if engine.name.startswith(MicroWakeWord.title)
+    ]
+    rows = []
+    for engine in engines:
+        ms, quartiles = figures[engine.name, "feed"]
+        row = {
+            "model": engine.name,
+            "file_bytes": engine.file_bytes,
+            "step_ms": engine.step_ms,
+            "ms_per_second": ms,
+            "quartiles": quartiles,
+            "front_end_ms": figures.get((engine.name, "front_end"), [None])[0],
+            "of_microwakeword": ms / micro[0] if micro else None,
+        }
+        rows.append(row)
         share = f", {row['of_microwakeword']:.2f} of microWakeWord's" if micro else ""
-        report(f"{row['model']:40} {row['ms_per_second']:8.3f} ms a second{share}")
-    result = {
-        "made_by": provenance(),
+        print(f"{engine.name:40} {ms:8.3f} ms a second{share}")
+    packages = ["pymicro-features", *(peer.distribution for peer in PEERS.values())]
+    contents = {
         "method": METHOD,
-        "versions": installed_versions(PACKAGES),
+        "versions": installed_versions(packages),
         "rows": rows,
     }
-    write_results(path_json, result, table, picture)
-    return result
+    title = "CPU ms a second of audio"
+    picture = bar_panels({title: {row["model"]: row["ms_per_second"] for row in rows}})
+    return write_results(path_json, contents, page, picture)
 
 
-def table(result: dict) -> str:
+def page(result: dict) -> str:
     """The results as Markdown."""
-    head = ["model", "file bytes", "ms between steps", "CPU ms a second of audio", "quartiles"]
-    head += ["of it front end", "of microWakeWord's"]
-    rows = []
-    for row in result["rows"]:
-        low, high = row["quartiles"]
-        front_end, share = row["front_end_ms"], row["of_microwakeword"]
-        rows.append(
-            [
-                row["model"],
-                f"{row['file_bytes']:,}",
-                f"{row['step_ms']:g}",
-                f"{row['ms_per_second']:.3f}",
-                f"{low:.3f}–{high:.3f}",
-                "–" if front_end is None else f"{front_end:.3f}",
-                "–" if share is None else f"{share:.2f}",
-            ]
-        )
-    title = "# What listening costs"
-    return (
-        f"{title}\n\n{result['method']}\n\n{made_by(result)}\n\n"
-        f"{markdown_table(head, rows, texts=1)}\n"
+    columns = {
+        "model": "{model}",
+        "file bytes": "{file_bytes:,}",
+        "ms between steps": "{step_ms:g}",
+        "CPU ms a second of audio": "{ms_per_second:.3f}",
+        "quartiles": "{quartiles[0]:.3f}–{quartiles[1]:.3f}",
+        "of it front end": "{front_end_ms:.3f}",
+        "of microWakeWord's": "{of_microwakeword:.2f}",
+    }
+    table = markdown_table(columns, result["rows"])
+    return markdown_page("CPU time of a stream", result, table)
+
+
+def _ours(path: Path) -> Engine:
+    model = Model(path)
+    # With a threshold out of reach, noise is decided on but never reported.
+    detector, features = Detector(model, threshold=1.1), feature_stream(model.frontend)
+    return Engine(
+        f"{path.parent.name}/{path.name}",
+        path.stat().st_size,
+        detector.step_ms,
+        lambda data: detector.feed(_floats(data)),
+        lambda data: features.feed(_floats(data)),
     )
 
 
-def picture(result: dict, path: Path) -> None:
-    """A bar a model, on a logarithmic scale."""
-    from matplotlib.figure import Figure
+def _peer(kind: type[Peer]) -> Engine:
+    peer, front_end = kind(WORD), None
+    if kind is MicroWakeWord:
+        from pymicro_wakeword import MicroWakeWordFeatures
 
-    rows = result["rows"][::-1]
-    figure = Figure(figsize=(8, 1.2 + 0.45 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    colours = ["#b0b0b0" if "WakeWord" in row["model"] else "#2a6f97" for row in rows]
-    values = [row["ms_per_second"] for row in rows]
-    bars = axes.barh([row["model"] for row in rows], values, color=colours)
-    axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=4)
-    axes.set(xscale="log", xlabel="CPU milliseconds a second of audio, front end included")
-    axes.set_xlim(min(values) / 3, max(values) * 3)
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+        features = MicroWakeWordFeatures()
+
+        def front_end(data: bytes) -> list:
+            return list(features.process_streaming(data))
+
+    return Engine(peer.name, peer.file_bytes, peer.step_ms, peer.step, front_end)
 
 
-def _row(contender: Contender, times: dict) -> dict:
-    median, quartiles = median_and_quartiles(times[contender.name, "feed"])
-    front_end = times.get((contender.name, "front_end"))
-    return {
-        "model": contender.name,
-        "file_bytes": contender.file_bytes,
-        "step_ms": contender.step_ms,
-        "ms_per_second": median,
-        "quartiles": quartiles,
-        "front_end_ms": median_and_quartiles(front_end)[0] if front_end else None,
-    }
+def _noise() -> list[bytes]:
+    rng = np.random.default_rng(0)
+    loudness = np.repeat(rng.uniform(0.001, 0.3, SECONDS * 10), 1600)
+    samples = np.clip(loudness * rng.standard_normal(len(loudness)), -1, 1)
+    integers = audio.to_int16(samples)
+    return [integers[at : at + CHUNK].tobytes() for at in range(0, len(integers), CHUNK)]
 
 
-def _time(feed: Callable[[bytes], object], chunks: list[bytes]) -> float:
+def _ms_per_second(feed: Callable[[bytes], object], chunks: list[bytes]) -> float:
     """Milliseconds of CPU time a second of audio."""
 
     def run() -> None:
@@ -156,68 +157,5 @@ def _time(feed: Callable[[bytes], object], chunks: list[bytes]) -> float:
     return 1e3 * seconds(run) / SECONDS
 
 
-def _audio() -> list[bytes]:
-    rng = np.random.default_rng(0)
-    loudness = np.repeat(rng.uniform(0.001, 0.3, SECONDS * 10), 1600)
-    samples = np.clip(loudness * rng.standard_normal(len(loudness)), -1, 1)
-    integers = audio.to_int16(samples)
-    return [integers[at : at + CHUNK].tobytes() for at in range(0, len(integers), CHUNK)]
-
-
-def _ours(path: Path) -> Contender:
-    model = Model(path)
-    # A threshold out of reach: noise is to be decided on, not to be heard as words.
-    detector, features = Detector(model, threshold=1.1), feature_stream(model.frontend)
-    return Contender(
-        f"{path.parent.name}/{path.name}",
-        path.stat().st_size,
-        detector.step_ms,
-        lambda data: detector.feed(_floats(data)),
-        lambda data: features.feed(_floats(data)),
-    )
-
-
 def _floats(data: bytes) -> np.ndarray:
     return audio.from_int16(np.frombuffer(data, "<i2"))
-
-
-def _peers(report: Callable[[str], None]) -> list[Contender]:
-    found = []
-    for peer in (_micro_wake_word, _open_wake_word):
-        try:
-            found.append(peer())
-        except ImportError as error:
-            report(f'{error.name} is not installed and left out; pip install "kws[peers]"')
-    return found
-
-
-def _micro_wake_word() -> Contender:
-    import pymicro_wakeword as micro
-
-    network = micro.MicroWakeWord.from_builtin(micro.Model.ALEXA)
-    features, alone = micro.MicroWakeWordFeatures(), micro.MicroWakeWordFeatures()
-
-    def feed(data: bytes) -> None:
-        for frame in features.process_streaming(data):
-            network.process_streaming(frame)
-
-    return _peer(MicroWakeWord, feed, lambda data: list(alone.process_streaming(data)))
-
-
-def _open_wake_word() -> Contender:
-    import pyopen_wakeword as openww
-
-    network = openww.OpenWakeWord.from_builtin(openww.Model.ALEXA)
-    features = openww.OpenWakeWordFeatures.from_builtin()
-
-    def feed(data: bytes) -> None:
-        for embedding in features.process_streaming(data):
-            for _ in network.process_streaming(embedding):
-                pass
-
-    return _peer(OpenWakeWord, feed)
-
-
-def _peer(peer: type[Peer], feed: Callable, front_end: Callable | None = None) -> Contender:
-    size = sum(path.stat().st_size for path in peer.files(WORD))
-    return Contender(f"{peer.title} {WORD}", size, peer.step_ms, feed, front_end)

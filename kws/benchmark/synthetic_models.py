@@ -1,4 +1,7 @@
-"""Small .tflite files for measuring one kind of operator: so many of it, one after another."""
+"""Small .tflite files for measuring one kind of operator: a chain of equal layers of size n.
+
+Each layer has its own random weights. A chain takes and gives (batch, n).
+"""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -8,12 +11,18 @@ from kws.tflite.graph import Graph, empty_model, quantization
 from kws.tflite.ops import TOEPLITZ_LIKE
 from kws.tflite.pack import pack
 
-# A normal activation of deviation 1, in int8.
+# The cases of ``kws bench ops``, timed or counted.
+SIZES = (64, 100, 128, 256, 300, 512, 1024, 1674, 2048)
+RANKS = (1, 2, 4, 8)
+BATCHES = (1, 98)
+QUICK_SIZES, QUICK_RANKS = (64, 256, 1024), (1, 4)
+
+# Of activations with a deviation of 1.
 _INT8_SCALE = 4 / 127
 
 
-def structured(n: int, rank: int, batch: int, count: int) -> bytes:
-    """``count`` KwsToeplitzLike of size n on a batch, each with its own generators."""
+def toeplitz_like(n: int, rank: int, batch: int, count: int = 1) -> bytes:
+    """``count`` KwsToeplitzLike with generators in float32."""
     rng = np.random.default_rng(0)
     deviation = (rank * n * n) ** -0.25
 
@@ -29,30 +38,26 @@ def structured(n: int, rank: int, batch: int, count: int) -> bytes:
     return _chain(layer, (batch, n), "float32", count)
 
 
-def dense(n: int, batch: int, count: int) -> bytes:
-    """``count`` float32 FULLY_CONNECTED."""
+def dense(n: int, batch: int, count: int = 1, kind: str = "float32") -> bytes:
+    """``count`` FULLY_CONNECTED in float32, or from int8 to int8 with a scale per output."""
     rng = np.random.default_rng(0)
 
     def layer(graph: Graph, x: int) -> int:
         weights = rng.standard_normal((n, n), np.float32) / np.float32(n**0.5)
-        return _fully_connected(graph, x, graph.add_constant(weights), (batch, n), 1)
+        int8 = kind == "int8"
+        stored = graph.add_int8_weights(weights, 0) if int8 else graph.add_constant(weights)
+        y = graph.add_tensor((batch, n), kind, _activations(kind))
+        node = graph.operator("FULLY_CONNECTED", [x, stored, -1], [y], 4 if int8 else 1)
+        node.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
+        node.builtinOptions = schema.FullyConnectedOptionsT()
+        graph.operators.append(node)
+        return y
 
-    return _chain(layer, (batch, n), "float32", count)
-
-
-def dense_int8(n: int, batch: int, count: int) -> bytes:
-    """``count`` FULLY_CONNECTED from int8 to int8, a scale per output channel."""
-    rng = np.random.default_rng(0)
-
-    def layer(graph: Graph, x: int) -> int:
-        weights = rng.standard_normal((n, n), np.float32) / np.float32(n**0.5)
-        return _fully_connected(graph, x, graph.add_int8_weights(weights, 0), (batch, n), 4)
-
-    return _chain(layer, (batch, n), "int8", count)
+    return _chain(layer, (batch, n), kind, count)
 
 
-def nothing(n: int, batch: int) -> bytes:
-    """No operator at all: what calling the interpreter costs."""
+def no_operator(n: int, batch: int) -> bytes:
+    """A model without operators: what a call of the interpreter costs."""
     return _chain(None, (batch, n), "float32", 0)
 
 
@@ -64,16 +69,6 @@ def _chain(layer, shape: tuple[int, int], kind: str, count: int) -> bytes:
         y = layer(graph, y)
     model.subgraphs[0].inputs, model.subgraphs[0].outputs = [x], [y]
     return pack(model)
-
-
-def _fully_connected(graph: Graph, x: int, weights: int, shape: tuple, version: int) -> int:
-    kind = "int8" if version == 4 else "float32"
-    y = graph.add_tensor(shape, kind, _activations(kind))
-    node = graph.operator("FULLY_CONNECTED", [x, weights, -1], [y], version)
-    node.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
-    node.builtinOptions = schema.FullyConnectedOptionsT()
-    graph.operators.append(node)
-    return y
 
 
 def _activations(kind: str):

@@ -1,4 +1,4 @@
-"""Times that can be compared: all that is measured takes turns, so that conditions are shared."""
+"""Times that can be compared: everything that is measured takes turns under the same conditions."""
 
 import statistics
 import time
@@ -11,16 +11,16 @@ Name = TypeVar("Name", bound=Hashable)
 def interleaved(
     measure: Mapping[Name, Callable[[], float]], rounds: int
 ) -> dict[Name, list[float]]:
-    """One sample of each, in turn, ``rounds`` times. ``measure`` returns what it took."""
+    """``rounds`` samples of each, taken in turn; a function in ``measure`` returns one sample."""
     samples: dict[Name, list[float]] = {name: [] for name in measure}
     for _ in range(rounds):
-        for name, taken in measure.items():
-            samples[name].append(taken())
+        for name, sample in measure.items():
+            samples[name].append(sample())
     return samples
 
 
 def seconds(run: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
-    """How long a call takes on a clock: that of the process, of the thread, or of the wall."""
+    """How long a call takes by a clock: of the process, of the thread, or on the wall."""
     start = clock()
     run()
     return clock() - start

@@ -115,24 +115,29 @@ def _layers(options) -> None:
 
 
 def _model(options) -> None:
-    from kws.benchmark.candidates import candidates, peers
-    from kws.benchmark.model import QUICK_ROUNDS, ROUNDS, bench_models, table
+    from kws.benchmark.model import bench_models, page
+    from kws.benchmark.model_files import find_models, peer_models
     from kws.benchmark.targets import choose
 
     targets = [
-        choose(name, options.threads, options.cpu, options.tflite_lib, options.keep)
+        choose(
+            name,
+            threads=options.threads,
+            cpu=options.cpu,
+            tflite=options.tflite_lib,
+            keep=options.keep,
+        )
         for name in options.target or ["host"]
     ]
-    rounds = QUICK_ROUNDS if options.quick else ROUNDS
     with tempfile.TemporaryDirectory() as folder:
-        models = candidates(options.models, Path(folder))
+        models = find_models(options.models, Path(folder))
         if options.peers:
-            models += peers(Path(folder))
-        print(table(bench_models(options.json, models, targets, rounds)))
+            models += peer_models(Path(folder))
+        print(page(bench_models(options.json, models, targets, quick=options.quick)))
 
 
 def _ops(options) -> None:
-    from kws.benchmark import toolchain
+    from kws.benchmark.emulator import prepare
     from kws.benchmark.instructions import bench_instructions
     from kws.benchmark.ops import bench_ops
     from kws.convert.cost_model import save_costs
@@ -144,8 +149,8 @@ def _ops(options) -> None:
     if options.target == "x86":
         rows, unit = bench_ops(options.json, quick=options.quick)["rows"], "µs"
     else:
-        machine = toolchain.prepare(options.tflite_lib)
-        counted = bench_instructions(options.json, options.target, machine, quick=options.quick)
+        emulator = prepare(options.tflite_lib)
+        counted = bench_instructions(options.json, options.target, emulator, quick=options.quick)
         rows, unit = counted["rows"], "instructions"
     if options.save_costs:
         save_costs(rows, options.target, unit)

@@ -5,6 +5,7 @@
 Prints what happened as JSON.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from kws.benchmark.candidates import our_own
+from kws.benchmark.model_files import kws_model
 from kws.benchmark.targets.adb import FOLDER, Adb
 from kws.utils.errors import KwsError
 from tests.benchmark import adbd
@@ -41,12 +42,12 @@ def main(root: Path, model: Path) -> dict:
 def session(model: Path, daemon: subprocess.Popen) -> dict:
     happened = {"several": refusal(Adb()), "unknown": refusal(Adb("no-such-phone"))}
     with Adb(SERIAL) as target:
-        happened["sent"] = list(target.sent)
+        happened["name"], happened["sent"] = target.name, list(target.sent)
         happened["report"] = target.run(model, QUICK)
         target.sent.clear()
         target.run(model, QUICK)
         happened["sent_again"] = list(target.sent)
-        happened["rows"] = target.measure([our_own(model)], 2, lambda line: None)
+        happened["rows"] = target.measure([kws_model(model)], 2)
         happened["conditions"] = target.conditions()
         happened["held"] = WHERE.is_dir()
     happened["left"] = left()
@@ -127,4 +128,6 @@ def left() -> bool:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]))))
+    with contextlib.redirect_stdout(sys.stderr):
+        found = main(Path(sys.argv[1]), Path(sys.argv[2]))
+    print(json.dumps(found))

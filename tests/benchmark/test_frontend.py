@@ -10,7 +10,7 @@ def test_bench_writes_a_row_for_each_front_end(tmp_path):
     pytest.importorskip("librosa")
     from kws.benchmark.frontend import bench_frontend
 
-    result = bench_frontend(tmp_path / "frontend.json", quick=True, report=lambda line: None)
+    result = bench_frontend(tmp_path / "frontend.json", quick=True)
     names = {row["name"] for row in result["rows"]}
     assert {"kws, C", "kws, NumPy", "librosa"} <= names
     assert all(row["us_per_second"] > 0 for row in result["rows"])

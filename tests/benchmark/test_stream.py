@@ -6,32 +6,40 @@ import pytest
 
 from kws.benchmark import stream
 from kws.cli.main import main
+from kws.evaluation.systems import Peer
+from tests.conftest import ROOT
 
 
 @pytest.fixture
 def busy(monkeypatch):
-    """A microWakeWord that does no more than go over each byte some times."""
+    """A microWakeWord that only adds up its bytes some times, and no openWakeWord."""
 
-    def peer() -> stream.Contender:
-        return stream.Contender(
+    class Busy(Peer):
+        title, package, distribution, step_ms = "microWakeWord", "json", "no-such-one", 30.0
+
+    class Absent(Peer):
+        title, package, distribution = "openWakeWord", "no_such_package", "no-such-package"
+
+    def engine(kind: type[Peer]) -> stream.Engine:
+        assert kind is Busy
+        return stream.Engine(
             "microWakeWord busy", 7, 30.0, lambda data: [sum(data) for _ in range(20)], sum
         )
 
-    def missing() -> stream.Contender:
-        raise ImportError("no such package", name="pyopen_wakeword")
-
-    monkeypatch.setattr(stream, "_micro_wake_word", peer)
-    monkeypatch.setattr(stream, "_open_wake_word", missing)
+    monkeypatch.setattr(stream, "PEERS", {"microwakeword": Busy, "openwakeword": Absent})
+    monkeypatch.setattr(stream, "_peer", engine)
 
 
-def test_rows_and_their_shares(trained, tmp_path, busy, capsys):
-    models = [str(trained / "run" / f"{name}.tflite") for name in ("stream", "custom")]
+def test_rows_and_their_shares(tmp_path, busy, capsys):
+    models = [
+        str(ROOT / "models" / "quickstart" / f"{name}.tflite") for name in ("stream", "custom")
+    ]
     out = tmp_path / "stream.json"
     arguments = ["bench", "stream", *models, "--json", str(out), "--quick"]
     assert main(arguments) == 0
-    assert "pyopen_wakeword is not installed and left out" in capsys.readouterr().out
+    assert "no_such_package is not installed and left out" in capsys.readouterr().out
     streaming, windowed, other = json.loads(out.read_text())["rows"]
-    assert streaming["model"] == "run/stream.tflite"
+    assert streaming["model"] == "quickstart/stream.tflite"
     assert streaming["step_ms"] == windowed["step_ms"] == 40
     assert other["of_microwakeword"] == 1
     for row in (streaming, windowed, other):
@@ -39,7 +47,7 @@ def test_rows_and_their_shares(trained, tmp_path, busy, capsys):
         assert row["front_end_ms"] < row["ms_per_second"]
         share = row["ms_per_second"] / other["ms_per_second"]
         assert row["of_microwakeword"] == pytest.approx(share)
-    assert "| run/stream.tflite |" in out.with_suffix(".md").read_text()
+    assert "| quickstart/stream.tflite |" in out.with_suffix(".md").read_text()
     assert out.with_suffix(".png").stat().st_size > 5000
     assert main(arguments) == 2  # the result is there already
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws import audio
-from kws.benchmark.toolchain import build, tflite_library
+from kws.benchmark.tflite_library import tflite_library
+from kws.benchmark.toolchain import build
 from kws.frontend.log_mel import FrontEnd
 from kws.runtime.decision import Decision
 from kws.runtime.detector import Detector

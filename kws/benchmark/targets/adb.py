@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from kws.benchmark.targets.host import last_line
 from kws.benchmark.targets.remote import Remote
 from kws.benchmark.toolchain import require_program
 from kws.utils.errors import KwsError
@@ -26,7 +27,7 @@ _LOST = ("not found", "no devices", "offline", "closed", "protocol fault", "conn
 
 
 class Adb(Remote):
-    """serial: as ``adb devices`` lists it; may be None if there is one device only."""
+    """serial: as ``adb devices`` lists it; None if there is only one device."""
 
     def __init__(self, serial: str | None = None, **options):
         super().__init__(f"adb:{serial}" if serial else "adb", FOLDER, **options)
@@ -53,15 +54,14 @@ class Adb(Remote):
         return ["adb", "-s", self._serial, "pull", f"{FOLDER}/{name}", str(target)]
 
     def conditions(self) -> dict:
-        """Also which device and Android it is, and its own verdict on its temperature."""
+        """Also the device, its Android, and its own thermal status."""
         properties = ("ro.product.model", "ro.soc.model", "ro.build.version.release")
         values = self.shell("; ".join(f"getprop {name}" for name in properties)).splitlines()
         named = dict(zip(("device", "soc", "android"), values, strict=False))
         thermal = self.shell("dumpsys thermalservice 2>/dev/null | grep 'Thermal Status'").strip()
         status = {"thermal_status": thermal.rpartition(" ")[2]} if thermal else {}
-        return (
-            {name: value for name, value in named.items() if value} | status | super().conditions()
-        )
+        known = {name: value for name, value in named.items() if value}
+        return known | status | super().conditions()
 
     def lost(self, complaint: str) -> str | None:
         errors = [line for line in complaint.splitlines() if line.startswith(("adb:", "error:"))]
@@ -73,21 +73,20 @@ class Adb(Remote):
 
 
 def devices() -> dict[str, str]:
-    """Serial and state of each device that adb knows. Raises KwsError if its server won't run."""
+    """State of each device by its serial. Raises KwsError if adb's server does not run."""
     run = subprocess.run(["adb", "devices"], capture_output=True, text=True)
     if run.returncode != 0:
-        raise KwsError(f"adb does not run: {run.stderr.strip().rpartition(chr(10))[2]}")
+        raise KwsError(f"adb does not run: {last_line(run.stderr)}")
     lines = [line.split("\t", 1) for line in run.stdout.splitlines() if "\t" in line]
     return {serial: state.strip() for serial, state in lines}
 
 
 def choose_device(known: dict[str, str], serial: str | None) -> str:
-    """The one to use. Raises KwsError, which says what to do, if there is none that can be used."""
+    """The device to use. Raises KwsError, which says what to do, if none can be used."""
     there = ", ".join(sorted(known))
     if not known:
-        raise KwsError(
-            "adb sees no device; connect one with USB debugging on, or: adb connect HOST"
-        )
+        advice = "connect one with USB debugging on, or: adb connect HOST"
+        raise KwsError(f"adb sees no device; {advice}")
     if serial is None and len(known) > 1:
         raise KwsError(f"adb sees several devices ({there}); say which: --target adb:SERIAL", 2)
     if serial is None:

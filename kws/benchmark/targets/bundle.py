@@ -1,4 +1,4 @@
-"""kws_runner with all it takes to run on a machine that has nothing for it."""
+"""kws_runner with everything that it needs on a machine that has nothing of it."""
 
 import functools
 import os
@@ -9,16 +9,18 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws.benchmark.toolchain import build, build_for_aarch64, require_program, tflite_library
+from kws.benchmark.tflite_library import tflite_library
+from kws.benchmark.toolchain import build, build_for_aarch64, require_program
 from kws.utils.errors import KwsError
 
 _ABIS = {"aarch64": "arm64-v8a", "x86_64": "x86_64"}
+MACHINES = tuple(_ABIS)
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """files: to lie in one folder there, by their names; command: how the runner is started in
-    that folder, with model and options to follow."""
+    """files: by their names in one folder there. command: starts the runner in that folder; a model
+    and options follow."""
 
     files: dict[str, Path]
     command: str
@@ -26,12 +28,12 @@ class Bundle:
 
 @functools.cache
 def bundle(machine: str, tflite: Path | None = None) -> Bundle:
-    """For ``aarch64`` or ``x86_64``.
+    """The bundle for one of MACHINES.
 
-    tflite: TFLite's C library. One for glibc (if None, as tflite_library finds it) goes with
-    glibc itself and its loader, which run on Android too. One of Android, libtensorflowlite_jni.so
-    out of LiteRT's AAR, takes a runner that $ANDROID_NDK builds. Raises KwsError in one line if
-    something is missing.
+    tflite: TFLite's C library; if None, the one that tflite_library finds. With a library for
+    glibc, the bundle holds glibc itself and its loader, which run on Android too. With a library
+    for Android (libtensorflowlite_jni.so of LiteRT's AAR), the runner is built with $ANDROID_NDK.
+    Raises KwsError in one line if something is missing.
     """
     library = tflite_library(machine, tflite)
     if "libc.so" in _needed(library):
@@ -42,11 +44,11 @@ def bundle(machine: str, tflite: Path | None = None) -> Bundle:
     compiler = "gcc" if native else f"{machine}-linux-gnu-gcc"
     require_program(compiler, compiler)
     loader = re.search(r"program interpreter: .*/(.*)\]", _readelf("--segments", runner))[1]
-    files = {"kws_runner": runner, library.name: library, loader: _of(compiler, loader)}
+    files = {"kws_runner": runner, library.name: library, loader: _library_of(compiler, loader)}
     missing = _needed(runner) | _needed(library)
     while names := missing - set(files):
         for name in names:
-            files[name] = _of(compiler, name)
+            files[name] = _library_of(compiler, name)
             missing |= _needed(files[name])
     start = f"./{loader} --library-path . ./kws_runner --tflite-lib ./{library.name}"
     return Bundle(files, start)
@@ -78,17 +80,10 @@ def _readelf(option: str, file: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def _of(compiler: str, name: str) -> Path:
-    """Where a compiler has a library."""
+def _library_of(compiler: str, name: str) -> Path:
+    """The path of a library in a compiler's folders."""
     command = [shutil.which(compiler), f"-print-file-name={name}"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     if not Path(found).is_absolute():
         raise KwsError(f"{compiler} has no {name}")
     return Path(found)
-
-
-def check_machine(machine: str, where: str) -> str:
-    """The machine, if it is one that there are bundles for. Raises KwsError if it is not."""
-    if machine not in _ABIS:
-        raise KwsError(f"{where} is {machine or 'unknown'}; kws_runner is for aarch64 and x86_64")
-    return machine

@@ -5,19 +5,19 @@ import subprocess
 from pathlib import Path
 
 from kws.benchmark.targets.timed import REPEATS, Timed, parse_report
-from kws.benchmark.toolchain import build, tflite_library
+from kws.benchmark.tflite_library import tflite_library
+from kws.benchmark.toolchain import build
 from kws.utils.errors import KwsError
 
 
 class Host(Timed):
     """kws_runner, built for this machine."""
 
-    def __init__(self, tflite: Path | None = None, **options):
+    def __init__(self, **options):
         super().__init__("host", **options)
-        self._tflite = tflite
 
     def __enter__(self) -> "Host":
-        self._library = tflite_library(platform.machine(), self._tflite)
+        self._library = tflite_library(platform.machine(), self.tflite)
         self._folder = build("host", ["kws_runner", "invoke_tflite", "kws_ops"])
         return self
 
@@ -45,6 +45,6 @@ class Host(Timed):
 
 
 def last_line(text: str) -> str:
-    """What a program said at last: its error."""
+    """The last line that a program wrote: its error."""
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip().removeprefix("kws_runner: ") if lines else ""

@@ -1,4 +1,4 @@
-"""What machines have in common that are reached through a client program."""
+"""Machines that are reached through a client program (``Remote``), and by ssh (``Ssh``)."""
 
 import hashlib
 import secrets
@@ -7,7 +7,7 @@ import tempfile
 from abc import abstractmethod
 from pathlib import Path
 
-from kws.benchmark.targets.bundle import bundle, check_machine
+from kws.benchmark.targets.bundle import MACHINES, bundle
 from kws.benchmark.targets.host import last_line
 from kws.benchmark.targets.timed import Timed, parse_report
 from kws.benchmark.toolchain import require_program
@@ -16,26 +16,23 @@ from kws.utils.errors import KwsError
 REPORT = "report.json"
 RUNNING = "runner.pid"
 
+# Nobody is there who could type a password.
+_SSH_OPTIONS = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+_SSH_LOST = ("closed", "timed out", "refused", "resolve", "denied")
+
 
 class Remote(Timed):
-    """A machine with a shell, which gets kws_runner and the models into a folder of our own.
+    """A machine with a shell; kws_runner and the models are copied into a folder of ours there.
 
-    While it is entered, a shell there holds the folder: whatever ends the connection, be it us, a
-    pulled cable or a lost network, ends this shell, and it removes the folder as its last act.
+    While it is entered, a shell there holds the folder. Whatever ends the connection (us, a pulled
+    cable, a lost network) ends this shell, and it removes the folder as its last act.
 
-    keep: leave the folder there instead, so that the next time only what changed is sent.
+    keep: leave the folder there instead, so that the next time only changed files are sent.
     """
 
-    def __init__(
-        self,
-        name: str,
-        folder: str,
-        tflite: Path | None = None,
-        keep: bool = False,
-        **options,
-    ):
+    def __init__(self, name: str, folder: str, keep: bool = False, **options):
         super().__init__(name, **options)
-        self.folder, self._tflite, self._keep = folder, tflite, keep
+        self.folder, self._keep = folder, keep
         self._holder: subprocess.Popen | None = None
         self._there: dict[str, str] = {}
         self.sent: list[str] = []
@@ -54,14 +51,18 @@ class Remote(Timed):
 
     @abstractmethod
     def machine(self) -> str:
-        """As ``uname -m`` names it. Raises KwsError if it cannot be reached."""
+        """Its processor as ``uname -m`` names it. Raises KwsError if it cannot be reached."""
 
     def lost(self, complaint: str) -> str | None:
-        """What to say if the client's complaint is that the machine is not there; else None."""
+        """The message if the client complains that the machine is not there; else None."""
         return None
 
     def __enter__(self) -> "Remote":
-        self._bundle = bundle(check_machine(self.machine(), self.name), self._tflite)
+        machine = self.machine()
+        if machine not in MACHINES:
+            what = machine or "unknown"
+            raise KwsError(f"{self.name} is {what}; kws_runner is for {' and '.join(MACHINES)}")
+        self._bundle = bundle(machine, self.tflite)
         try:
             self._hold()
             listing = self.shell(f"cd {self.folder} && sha256sum * 2>/dev/null")
@@ -90,7 +91,7 @@ class Remote(Timed):
         self.send(model, "model.tflite")
         options = " ".join(arguments)
         start = f"{self._bundle.command} model.tflite {options} > {REPORT}"
-        # Its number is kept, so that the holder can end it when the connection is lost.
+        # Its process number is kept, so that the holder can end it when the connection is lost.
         self.call(
             self.client(
                 f"cd {self.folder} || exit 1; {start} & echo $! > {RUNNING}; wait $!; "
@@ -125,8 +126,7 @@ class Remote(Timed):
         complaint = f"{run.stdout}\n{run.stderr}"
         if "No space left" in complaint:
             raise KwsError(f"{self.name}: no room left in {self.folder}; make room and run again")
-        gone = self.lost(complaint)
-        raise KwsError(gone or f"{self.name}: {last_line(complaint) or run.returncode}")
+        raise self._failure(complaint, run.returncode)
 
     def _hold(self) -> None:
         if self._keep:
@@ -145,17 +145,15 @@ class Remote(Timed):
             text=True,
         )
         if self._holder.stdout.readline().strip() != "held":
-            complaint = self._holder.stderr.read()
-            gone = self.lost(complaint)
-            raise KwsError(gone or f"{self.name}: {last_line(complaint) or 'no folder to work in'}")
+            raise self._failure(self._holder.stderr.read(), "no folder to work in")
 
-
-# Nobody is there to be asked for a password.
-_SSH_OPTIONS = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+    def _failure(self, complaint: str, otherwise: object) -> KwsError:
+        why = last_line(complaint) or otherwise
+        return KwsError(self.lost(complaint) or f"{self.name}: {why}")
 
 
 class Ssh(Remote):
-    """host: as ssh takes it, with a user if need be; its key must be known."""
+    """host: as for ssh, perhaps with a user; it must know our key."""
 
     def __init__(self, host: str, **options):
         folder = "/tmp/kws-bench" if options.get("keep") else f"/tmp/kws-{secrets.token_hex(4)}"
@@ -176,9 +174,6 @@ class Ssh(Remote):
         return ["scp", "-q", *_SSH_OPTIONS, f"{self._host}:{self.folder}/{name}", str(target)]
 
     def lost(self, complaint: str) -> str | None:
-        if any(
-            sign in complaint for sign in ("closed", "timed out", "refused", "resolve", "denied")
-        ):
-            last = complaint.strip().rpartition("\n")[2]
-            return f"{self.name} cannot be reached: {last}"
+        if any(sign in complaint for sign in _SSH_LOST):
+            return f"{self.name} cannot be reached: {last_line(complaint)}"
         return None
